@@ -1,0 +1,174 @@
+/*
+ * The KVM accelerator's inside: what accel/kvm and target/i386/kvm share. Nobody else includes
+ * this.
+ *
+ * Source of the interface: the kernel's Documentation/virt/kvm/api.rst.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef ACCEL_KVM_KVM_ACCEL_H
+#define ACCEL_KVM_KVM_ACCEL_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "accel/accel.h"
+#include "accel/vcpu.h"
+#include "target/i386/boot_state.h"
+#include "target/i386/cpu_model.h"
+
+#define TYPE_KVM_ACCEL (kvm_accel_get_type())
+G_DECLARE_FINAL_TYPE(KvmAccel, kvm_accel, XL, KVM_ACCEL, Accel)
+
+/* Pages KVM uses for itself in the guest's space below 4 GiB; e820 must reserve them. */
+#define KVM_IDENTITY_MAP_ADDRESS 0xfeffc000u
+#define KVM_TSS_ADDRESS          0xfeffd000u
+
+typedef enum {
+    NOTIFY_VMEXIT_RUN,
+    NOTIFY_VMEXIT_INTERNAL_ERROR,
+    NOTIFY_VMEXIT_DISABLE,
+} NotifyVmexit;
+
+/* What -accel kvm,... said. */
+typedef struct {
+    char *device; /* "/dev/kvm" */
+    uint64_t shadow_memory;
+    bool shadow_memory_set;
+    uint32_t dirty_ring_size; /* entries a vCPU */
+    NotifyVmexit notify_vmexit;
+    bool notify_vmexit_set;
+    uint32_t notify_window;
+} KvmOptions;
+
+typedef struct KvmVcpu KvmVcpu;
+typedef struct KvmIrqRoutes KvmIrqRoutes;
+typedef struct KvmMemorySlots KvmMemorySlots;
+typedef struct KvmIoZones KvmIoZones;
+typedef struct KvmVcpuState KvmVcpuState; /* target/i386/kvm: what a vCPU had at power-on */
+
+/* Reasons for a vCPU thread to leave its run loop. */
+enum {
+    VCPU_REQUEST_STOP = 1 << 0,
+    VCPU_REQUEST_WORK = 1 << 1,
+    VCPU_REQUEST_QUIT = 1 << 2,
+};
+
+typedef struct VcpuWork VcpuWork;
+
+struct KvmVcpu {
+    Vcpu parent;
+    KvmAccel *kvm;
+    int fd;
+    struct kvm_run *run;
+    GThread *thread;
+    pthread_t pthread;
+    GCond wake;           /* with the machine lock */
+    atomic_uint requests; /* VCPU_REQUEST_* */
+    atomic_bool in_guest; /* inside KVM_RUN or about to be */
+    bool stopped;         /* machine lock: out of the run loop */
+    bool blocked;    /* machine lock: ended (triple fault, internal error) until a reset or load */
+    bool io_pending; /* own thread: the last exit completes only when KVM is entered again */
+    int extint_vector; /* own thread: the last vector given to KVM_INTERRUPT, or -1 */
+    VcpuWork *work;    /* machine lock */
+    KvmVcpuState *power_on;
+};
+
+struct _KvmAccel {
+    Accel parent_instance;
+    KvmOptions options;
+    int fd, vm_fd;
+    int run_size; /* bytes of a vCPU's mapping */
+    AddressSpace *memory, *io;
+    const AccelGuestOps *ops;
+    void *opaque;
+    GPtrArray *vcpus;   /* of KvmVcpu */
+    bool running;       /* machine lock */
+    GCond stopped_cond; /* with the machine lock: a vCPU stopped or did its work */
+    atomic_bool pic_level;
+    KvmMemorySlots *slots;
+    KvmIoZones *zones;
+    KvmIrqRoutes *routes;
+    struct kvm_coalesced_mmio_ring *coalesced_ring; /* in vCPU 0's mapping */
+    GArray *host_cpuid;                             /* of X86CPUIDEntry */
+    bool wide_apic_ids; /* KVM_CAP_X2APIC_API is on: 32-bit ids in messages */
+    bool has_sregs2, has_xcrs, has_debugregs, has_triple_fault_event;
+    int xsave_size;    /* bytes; 0: KVM_GET_FPU only */
+    uint64_t clock_ns; /* of the guest while it is stopped */
+    bool clock_valid;
+    bool boot_mtrrs_set; /* the boot CPU was started with MTRRs: so are the others */
+    X86BootState boot_mtrrs;
+    /* the gate: closed while memory slots change under running vCPUs */
+    atomic_bool gate_closed;
+    GMutex gate_mutex;
+    GCond gate_cond;
+};
+
+/* ---- kvm.c ---- */
+
+/** kvm_check: KVM_CHECK_EXTENSION on the VM; 0 if it is not there. */
+int kvm_check(KvmAccel *kvm, int capability);
+/** kvm_enable: KVM_ENABLE_CAP on the VM. False with errno set. */
+bool kvm_enable(KvmAccel *kvm, uint32_t capability, uint64_t arg0, uint64_t arg1);
+
+/* ---- kvm_options.c ---- */
+bool kvm_options_set(KvmOptions *options, const char *key, const char *value, GError **error);
+/** kvm_options_apply: those that are settings of the VM. */
+bool kvm_options_apply(KvmAccel *kvm, GError **error);
+
+/* ---- memory_slots.c, io_zones.c: listeners of the two spaces ---- */
+KvmMemorySlots *kvm_memory_slots_new(KvmAccel *kvm);
+void kvm_memory_slots_free(KvmMemorySlots *slots);
+KvmIoZones *kvm_io_zones_new(KvmAccel *kvm);
+void kvm_io_zones_free(KvmIoZones *zones);
+/** kvm_coalesced_drain: plays the writes KVM has batched. Any thread; takes the machine lock if
+ * needed. */
+void kvm_coalesced_drain(KvmAccel *kvm);
+static inline bool kvm_coalesced_waiting(const struct kvm_coalesced_mmio_ring *ring)
+{
+    return ring && __atomic_load_n(&ring->first, __ATOMIC_RELAXED) !=
+                       __atomic_load_n(&ring->last, __ATOMIC_RELAXED);
+}
+
+/* ---- irq_routes.c ---- */
+KvmIrqRoutes *kvm_irq_routes_new(KvmAccel *kvm);
+void kvm_irq_routes_free(KvmIrqRoutes *routes);
+void kvm_irq_routes_class_init(AccelClass *klass);
+/** kvm_irq_routes_commit: gives KVM the table if it has changed. */
+void kvm_irq_routes_commit(KvmAccel *kvm);
+
+/* ---- vcpu_thread.c ---- */
+bool kvm_vcpu_thread_start(KvmVcpu *vcpu, GError **error);
+void kvm_vcpu_thread_join(KvmVcpu *vcpu);
+/** kvm_vcpu_kick: @vcpu's thread leaves KVM_RUN, or does not enter it, and looks at its requests.
+ */
+void kvm_vcpu_kick(KvmVcpu *vcpu);
+/** kvm_vcpu_call: runs @function when @vcpu is out of the guest, in any thread; machine lock held.
+ */
+void kvm_vcpu_call(KvmVcpu *vcpu, void (*function)(KvmVcpu *vcpu, void *opaque), void *opaque);
+/** kvm_vcpu_current: the vCPU whose thread this is, or NULL. */
+KvmVcpu *kvm_vcpu_current(void);
+void kvm_vcpus_resume(Accel *accel);
+void kvm_vcpus_pause(Accel *accel);
+/** kvm_gate_close / open: between the two no vCPU is in KVM_RUN. Machine lock held. */
+void kvm_gate_close(KvmAccel *kvm);
+void kvm_gate_open(KvmAccel *kvm);
+
+/* ---- target/i386/kvm ---- */
+
+/** kvm_x86_host_cpuid: KVM_GET_SUPPORTED_CPUID as a guest may have it, and the feature MSRs. */
+GArray *kvm_x86_host_cpuid(KvmAccel *kvm, GError **error);
+/** kvm_x86_vcpu_setup: CPUID, feature MSRs, TSC frequency, machine checks; then notes the power-on
+ * state. */
+bool kvm_x86_vcpu_setup(KvmVcpu *vcpu, GError **error);
+void kvm_x86_vcpu_cleanup(KvmVcpu *vcpu);
+/** kvm_x86_before_run: an interrupt of the PIC goes in, or a window for one is asked for. */
+void kvm_x86_before_run(KvmVcpu *vcpu);
+/** kvm_x86_handle_exit: what KVM_RUN came back for. */
+void kvm_x86_handle_exit(KvmVcpu *vcpu);
+/** kvm_x86_run_failed: KVM_RUN failed with @errnum: registers are dumped, the vCPU blocks. */
+void kvm_x86_run_failed(KvmVcpu *vcpu, int errnum);
+void kvm_x86_class_init(AccelClass *klass);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Worker threads: a task done by plain blocking system calls.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "block/engine_threads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#define MAX_WORKERS 64
+
+static GThreadPool *pool;
+static WorkerDone worker_done;
+
+static ssize_t transfer(EngineTask *task)
+{
+    off_t at = (off_t)(task->offset + task->moved);
+    int count = (int)MIN(task->current_count, (unsigned)IOV_MAX);
+
+    if (task->kind == ENGINE_READ) {
+        return preadv(task->fd, task->current, count, at);
+    }
+    if (task->flags & ENGINE_DURABLE) {
+        return pwritev2(task->fd, task->current, count, at, RWF_DSYNC);
+    }
+    return pwritev(task->fd, task->current, count, at);
+}
+
+static int64_t transfer_once(EngineTask *task)
+{
+    ssize_t result;
+
+    do {
+        result = transfer(task);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+static int64_t retry_interrupted(int result)
+{
+    return result < 0 ? -errno : 0;
+}
+
+int64_t engine_run_blocking(EngineTask *task)
+{
+    int64_t result = -ENOSYS;
+
+    switch (task->kind) {
+    case ENGINE_READ:
+    case ENGINE_WRITE:
+        return transfer_once(task);
+    case ENGINE_SYNC:
+        do {
+            result = retry_interrupted(fdatasync(task->fd));
+        } while (result == -EINTR);
+        return result;
+    case ENGINE_ALLOCATE:
+        do {
+            result = retry_interrupted(
+                fallocate(task->fd, task->mode, (off_t)task->offset, (off_t)task->length));
+        } while (result == -EINTR);
+        return result;
+    case ENGINE_CALL:
+        return task->call(task);
+    }
+    return result;
+}
+
+static void work(gpointer data, gpointer unused)
+{
+    EngineTask *task = data;
+
+    worker_done(task, engine_run_blocking(task));
+}
+
+void workers_start(EngineTask *task, WorkerDone done)
+{
+    static GMutex lock;
+
+    g_mutex_lock(&lock);
+    if (!pool) {
+        worker_done = done;
+        pool = g_thread_pool_new(work, NULL, MAX_WORKERS, FALSE, NULL);
+    }
+    g_mutex_unlock(&lock);
+    /* An error means that no further thread could be started; the task is queued all the same. */
+    g_thread_pool_push(pool, task, NULL);
+}

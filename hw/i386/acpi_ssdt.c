@@ -1,0 +1,254 @@
+/*
+ * The SSDT: host bridge windows, CPUs, serial ports, HPET, pvpanic, fw_cfg and sleep states of this
+ * board.
+ *
+ * Source: ACPI specification 3.0; device IDs from the guests' drivers.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "hw/i386/acpi_tables.h"
+
+#include <linux/pci_regs.h>
+
+#include "hw/i386/acpi_aml.h"
+#include "util/bytes.h"
+
+#define STATUS_PRESENT    0x0f /* present, enabled, shown, working */
+#define STATUS_NOT_SHOWN  0x0b
+#define MAX_PROCESSOR_ID  254 /* what a Processor object can name */
+#define PCI_CONFIG_ENABLE (1u << 31)
+
+/* The 64-bit window: 2 GiB above RAM, and wherever the firmware put a BAR above 4 GiB. */
+typedef struct {
+    uint64_t first, last;
+} Window;
+
+static uint32_t config_read(PCIBus *root, unsigned bus, unsigned devfn, unsigned reg, unsigned size)
+{
+    return pci_bus_config_read(root, PCI_CONFIG_ENABLE | bus << 16 | devfn << 8 | reg, size);
+}
+
+static void widen_by_bars(PCIBus *root, unsigned bus, unsigned devfn, unsigned bars, Window *window)
+{
+    for (unsigned i = 0; i + 1 < bars; i++) {
+        uint32_t low = config_read(root, bus, devfn, PCI_BASE_ADDRESS_0 + 4 * i, 4);
+        uint64_t address;
+
+        if ((low & (PCI_BASE_ADDRESS_SPACE | PCI_BASE_ADDRESS_MEM_TYPE_MASK)) !=
+            PCI_BASE_ADDRESS_MEM_TYPE_64) {
+            continue;
+        }
+        i++;
+        address = (uint64_t)config_read(root, bus, devfn, PCI_BASE_ADDRESS_0 + 4 * i, 4) << 32;
+        if (address != 0 && address != (uint64_t)UINT32_MAX << 32) {
+            address |= low & PCI_BASE_ADDRESS_MEM_MASK;
+            window->first = MIN(window->first, address & ~(GiB - 1));
+            window->last = MAX(window->last, address | (GiB - 1));
+        }
+    }
+}
+
+/* The guest numbers the buses, and may do so in circles: each is looked at once. */
+static void widen_by_bus(PCIBus *root, unsigned bus, bool seen[256], Window *window)
+{
+    seen[bus] = true;
+    for (unsigned devfn = 0; devfn < 256; devfn++) {
+        uint8_t type;
+
+        if (config_read(root, bus, devfn, PCI_VENDOR_ID, 2) == 0xffff) {
+            continue;
+        }
+        type = config_read(root, bus, devfn, PCI_HEADER_TYPE, 1) & 0x7f;
+        widen_by_bars(root, bus, devfn, type == PCI_HEADER_TYPE_NORMAL ? 6 : 2, window);
+        if (type == PCI_HEADER_TYPE_BRIDGE) {
+            unsigned behind = config_read(root, bus, devfn, PCI_SECONDARY_BUS, 1);
+
+            if (!seen[behind]) {
+                widen_by_bus(root, behind, seen, window);
+            }
+        }
+    }
+}
+
+static Window pci_window64(const PcPlatform *platform)
+{
+    uint64_t ram_end = PC_4GIB + platform->ram_above_4g;
+    Window window = {.first = (ram_end + GiB - 1) & ~(GiB - 1)};
+    bool seen[256] = {false};
+
+    window.last = window.first + PC_PCI_HOLE64_SIZE - 1;
+    if (platform->pci_root) {
+        widen_by_bus(platform->pci_root, 0, seen, &window);
+    }
+    return window;
+}
+
+static void host_bridge(Aml *aml, const PcPlatform *platform)
+{
+    GByteArray *resources = g_byte_array_new();
+    Window high = pci_window64(platform);
+
+    resource_bus_numbers(resources, 0, 0xff);
+    resource_io(resources, 0xcf8, 8);
+    resource_io_window(resources, 0x0000, 0x0cf7);
+    resource_io_window(resources, 0x0d00, PC_GPE0_BASE - 1);
+    resource_io_window(resources, PC_GPE0_BASE + PC_GPE0_LENGTH, 0xffff);
+    resource_memory_window32(resources, 0xa0000, 0xbffff, true);
+    resource_memory_window32(resources, platform->ram_below_4g, PC_IOAPIC_BASE - 1, false);
+    resource_memory_window64(resources, high.first, high.last);
+    resource_end(resources);
+
+    aml_scope(aml, "\\_SB.PCI0");
+    aml_name_buffer(aml, "_CRS", resources);
+    aml_close(aml);
+    g_byte_array_unref(resources);
+}
+
+static void name_resources(Aml *aml, GByteArray *resources)
+{
+    resource_end(resources);
+    aml_name_buffer(aml, "_CRS", resources);
+    g_byte_array_unref(resources);
+}
+
+static void serial_port(Aml *aml, unsigned n, uint16_t base, uint8_t irq)
+{
+    GByteArray *resources = g_byte_array_new();
+    char name[] = {'C', 'O', 'M', '1' + n, '\0'};
+
+    aml_device(aml, name);
+    aml_name_eisa_id(aml, "_HID", "PNP0501");
+    aml_name_integer(aml, "_UID", n + 1);
+    aml_name_integer(aml, "_STA", STATUS_PRESENT);
+    resource_io(resources, base, 8);
+    resource_irq(resources, irq);
+    name_resources(aml, resources);
+    aml_close(aml);
+}
+
+static void keyboard_and_mouse(Aml *aml)
+{
+    GByteArray *resources = g_byte_array_new();
+
+    aml_device(aml, "KBD");
+    aml_name_eisa_id(aml, "_HID", "PNP0303");
+    aml_name_integer(aml, "_STA", STATUS_PRESENT);
+    resource_io(resources, 0x60, 1);
+    resource_io(resources, 0x64, 1);
+    resource_irq(resources, 1);
+    name_resources(aml, resources);
+    aml_close(aml);
+
+    resources = g_byte_array_new();
+    aml_device(aml, "MOU");
+    aml_name_eisa_id(aml, "_HID", "PNP0F13");
+    aml_name_integer(aml, "_STA", STATUS_PRESENT);
+    resource_irq(resources, 12);
+    name_resources(aml, resources);
+    aml_close(aml);
+}
+
+static void panic_device(Aml *aml, uint16_t port)
+{
+    GByteArray *resources = g_byte_array_new();
+
+    aml_device(aml, "PEVT");
+    aml_name_string(aml, "_HID", "QEMU0001");
+    resource_io(resources, port, 1);
+    name_resources(aml, resources);
+    aml_port_field(aml, "PEOR", "PEPT", port);
+    aml_name_integer(aml, "_STA", STATUS_PRESENT);
+    aml_method_return(aml, "RDPT", "PEPT");
+    aml_method_store_argument(aml, "WRPT", "PEPT");
+    aml_close(aml);
+}
+
+static void isa_devices(Aml *aml, const PcPlatform *platform)
+{
+    aml_scope(aml, "\\_SB.PCI0.ISA");
+    if (platform->i8042) {
+        keyboard_and_mouse(aml);
+    }
+    for (unsigned i = 0; i < PC_SERIAL_PORTS; i++) {
+        if (platform->serial_ports[i]) {
+            serial_port(aml, i, platform->serial_ports[i], platform->serial_irqs[i]);
+        }
+    }
+    if (platform->pvpanic_port) {
+        panic_device(aml, platform->pvpanic_port);
+    }
+    aml_close(aml);
+}
+
+static void system_devices(Aml *aml, const PcPlatform *platform)
+{
+    GByteArray *resources;
+
+    aml_scope(aml, "\\_SB");
+    if (platform->hpet) {
+        resources = g_byte_array_new();
+        aml_device(aml, "HPET");
+        aml_name_eisa_id(aml, "_HID", "PNP0103");
+        aml_name_integer(aml, "_UID", 0);
+        aml_name_integer(aml, "_STA", STATUS_PRESENT);
+        resource_memory_fixed(resources, PC_HPET_BASE, 0x400, false);
+        name_resources(aml, resources);
+        aml_close(aml);
+    }
+    resources = g_byte_array_new();
+    aml_device(aml, "FWCF");
+    aml_name_string(aml, "_HID", "QEMU0002");
+    aml_name_integer(aml, "_STA", STATUS_NOT_SHOWN);
+    resource_io(resources, FW_CFG_PORT_SELECT, 12);
+    name_resources(aml, resources);
+    aml_close(aml);
+    aml_close(aml);
+}
+
+static void processors(Aml *aml, const PcPlatform *platform)
+{
+    unsigned present = machine_config(platform->machine)->smp.cpus;
+
+    aml_scope(aml, "\\_SB");
+    for (unsigned i = 0; i < MIN(present, platform->max_cpus); i++) {
+        char name[] = {'C', "0123456789ABCDEF"[i >> 8 & 15], "0123456789ABCDEF"[i >> 4 & 15],
+                       "0123456789ABCDEF"[i & 15], '\0'};
+
+        if (i <= MAX_PROCESSOR_ID && platform->apic_ids[i] < 255) {
+            aml_processor(aml, name, i);
+        } else {
+            aml_device(aml, name);
+            aml_name_string(aml, "_HID", "ACPI0007");
+            aml_name_integer(aml, "_UID", i);
+        }
+        aml_close(aml);
+    }
+    aml_close(aml);
+}
+
+static void sleep_states(Aml *aml, const PcPlatform *platform)
+{
+    const uint8_t s3[] = {1, 1, 0, 0}, s4[] = {platform->s4_value, platform->s4_value, 0, 0};
+    const uint8_t s5[] = {0, 0, 0, 0};
+
+    if (!platform->s3_disabled) {
+        aml_name_package(aml, "\\_S3", s3, G_N_ELEMENTS(s3));
+    }
+    if (!platform->s4_disabled) {
+        aml_name_package(aml, "\\_S4", s4, G_N_ELEMENTS(s4));
+    }
+    aml_name_package(aml, "\\_S5", s5, G_N_ELEMENTS(s5));
+}
+
+GByteArray *acpi_ssdt(const PcPlatform *platform)
+{
+    Aml aml;
+
+    aml_init(&aml);
+    host_bridge(&aml, platform);
+    isa_devices(&aml, platform);
+    system_devices(&aml, platform);
+    processors(&aml, platform);
+    sleep_states(&aml, platform);
+    return aml_take(&aml);
+}

@@ -1,0 +1,19 @@
+/*
+ * The board's interrupt wiring: what drives each global system interrupt, and the two controllers behind it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_I386_GSI_H
+#define HW_I386_GSI_H
+
+#include "hw/core/device.h"
+
+#define GSI_COUNT 24
+
+/*
+ * Type "pc-gsi", no bus. Input pins "isa" and "pirq" 0-15, "sci" 0, "hpet" 0-23: each is ORed into its GSI. Output
+ * pins "pic" 0-15 and "ioapic" 0-23; GSI 0 (the timer) is IOAPIC pin 2, as the MADT's override says.
+ */
+DEVICE_DECLARE(Gsi, gsi, HW_GSI)
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The PC board's own state, shared by pc.c (wiring) and pc_tables.c (what firmware and kernels are told).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_I386_PC_MACHINE_H
+#define HW_I386_PC_MACHINE_H
+
+#include "hw/core/machine.h"
+#include "hw/core/run_state.h"
+#include "hw/i386/boot.h"
+#include "hw/i386/firmware.h"
+#include "hw/i386/gsi.h"
+#include "hw/i386/pc_platform.h"
+#include "hw/ide/ide.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
+#include "hw/isa/piix3.h"
+#include "hw/rtc/mc146818.h"
+#include "target/i386/cpu_model.h"
+
+typedef struct {
+    Machine parent_instance;
+    /* -machine */
+    bool hpet, acpi, i8042, graphics, smbios_64;
+    uint64_t max_ram_below_4g; /* 0: not given */
+
+    uint64_t below_4g, above_4g; /* bytes of RAM */
+    X86CPUModel *cpu_model;
+    uint32_t *apic_ids; /* smp.max_cpus of them */
+    I440FX *host;
+    PIIX3 *piix3;
+    ISABus *isa;
+    Gsi *gsi;
+    I8259 *pic;
+    IOAPIC *ioapic;
+    IRQLine *pic_output;
+    MC146818 *rtc;
+    PIIX3IDE *ide;
+    Device *pm;
+    FwCfg *fw_cfg;
+    PcPlatform platform;
+    BootImage *boot; /* -kernel without firmware */
+    unsigned resets;
+} PcMachine;
+
+typedef MachineClass PcMachineClass;
+
+#define HW_PC_MACHINE(object)                                                                      \
+    G_TYPE_CHECK_INSTANCE_CAST((object), pc_machine_get_type(), PcMachine)
+
+GType pc_machine_get_type(void);
+
+/** pc_fill_cmos: the NVRAM bytes that BIOSes and old kernels read (AT CMOS map). */
+void pc_fill_cmos(PcMachine *pc);
+/** pc_fill_platform: what the tables and boot protocols need to know, e820 included. */
+bool pc_fill_platform(PcMachine *pc, GError **error);
+
+#endif

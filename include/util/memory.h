@@ -1,0 +1,208 @@
+/*
+ * The guest's address spaces: a tree of regions, flattened to an immutable sorted view.
+ *
+ * Regions nest with offsets and priorities; the higher priority hides the lower where they overlap.
+ * A change (inside a transaction, under the machine lock) makes a new FlatView; listeners are told both,
+ * readers on vCPU threads use whichever is published, without a lock.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef UTIL_MEMORY_H
+#define UTIL_MEMORY_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef uint64_t hwaddr;
+typedef struct MemoryRegion MemoryRegion;
+typedef struct AddressSpace AddressSpace;
+typedef struct RamBlock RamBlock;
+
+/*
+ * What a chip does on an access. @size is 1, 2, 4 or 8 and @offset counts from the region's start. An
+ * access outside valid_* reads as all ones and is dropped on write; one outside impl_* is split or
+ * widened before the handler sees it. Zero means: valid 1..4 (aligned only), impl 1..4.
+ */
+typedef struct {
+    uint64_t (*read)(void *opaque, hwaddr offset, unsigned size);
+    void (*write)(void *opaque, hwaddr offset, uint64_t value, unsigned size);
+    unsigned valid_min, valid_max;
+    unsigned impl_min, impl_max;
+    bool valid_unaligned; /* unaligned accesses reach the handler as they are, if impl allows the size */
+    bool lockless;        /* called without the machine lock, on any thread, inside a read section */
+} MemoryRegionOps;
+
+typedef enum {
+    MEMORY_REGION_CONTAINER,
+    MEMORY_REGION_RAM,
+    MEMORY_REGION_ROM, /* reads like RAM, writes are dropped (or go to ops->write when set) */
+    MEMORY_REGION_IO,
+    MEMORY_REGION_ALIAS,
+} MemoryRegionKind;
+
+/* Fields are private to util/; use the functions. The struct is here so that devices embed it. */
+struct MemoryRegion {
+    MemoryRegionKind kind;
+    char *name;
+    unsigned __int128 size; /* a whole 64-bit space is 2^64 */
+    const MemoryRegionOps *ops;
+    void *opaque;
+    RamBlock *ram;
+    hwaddr ram_offset; /* of the region's start in @ram */
+    MemoryRegion *alias;
+    hwaddr alias_offset;
+    MemoryRegion *parent;
+    hwaddr address; /* in @parent */
+    int priority;
+    bool enabled;
+    bool readonly;
+    bool coalesced;
+    GList *children; /* of MemoryRegion, highest priority first */
+    GArray *doorbells;
+};
+
+/** memory_region_init: a pure container. @size: bytes, UINT64_MAX means the whole 64-bit space. */
+void memory_region_init(MemoryRegion *region, const char *name, uint64_t size);
+/** memory_region_init_io: @ops and @opaque must outlive the region. */
+void memory_region_init_io(MemoryRegion *region, const MemoryRegionOps *ops, void *opaque,
+                           const char *name, uint64_t size);
+/** memory_region_init_ram: zeroed RAM of its own (small: ROM copies, VGA, option ROMs). */
+bool memory_region_init_ram(MemoryRegion *region, const char *name, uint64_t size, GError **error);
+/** memory_region_init_ram_block: a view of @size bytes of @block from @offset; @block is referenced. */
+void memory_region_init_ram_block(MemoryRegion *region, const char *name, RamBlock *block,
+                                  uint64_t offset, uint64_t size);
+/** memory_region_init_rom: zeroed memory that the guest cannot write; fill by memory_region_host(). */
+bool memory_region_init_rom(MemoryRegion *region, const char *name, uint64_t size, GError **error);
+/** memory_region_init_alias: shows @size bytes of @target from @offset. */
+void memory_region_init_alias(MemoryRegion *region, const char *name, MemoryRegion *target,
+                              hwaddr offset, uint64_t size);
+/** memory_region_destroy: takes the region out of its parent and releases what it holds. */
+void memory_region_destroy(MemoryRegion *region);
+
+/** memory_region_add: puts @child at @address of @parent with priority 0. */
+void memory_region_add(MemoryRegion *parent, hwaddr address, MemoryRegion *child);
+/** memory_region_add_overlap: the same with @priority (higher wins; may be negative). */
+void memory_region_add_overlap(MemoryRegion *parent, hwaddr address, MemoryRegion *child,
+                               int priority);
+/** memory_region_remove: the reverse; nothing happens if @child is not in a parent. */
+void memory_region_remove(MemoryRegion *child);
+bool memory_region_is_mapped(const MemoryRegion *region);
+void memory_region_set_enabled(MemoryRegion *region, bool enabled);
+void memory_region_set_address(MemoryRegion *region, hwaddr address);
+void memory_region_set_size(MemoryRegion *region, uint64_t size);
+void memory_region_set_alias_offset(MemoryRegion *region, hwaddr offset);
+/** memory_region_set_readonly: a RAM region (or alias of one) drops the guest's writes while set. */
+void memory_region_set_readonly(MemoryRegion *region, bool readonly);
+/** memory_region_set_coalesced: writes may be batched by the accelerator (no order with other I/O). */
+void memory_region_set_coalesced(MemoryRegion *region);
+uint64_t memory_region_size(const MemoryRegion *region);
+/** memory_region_host: the host address of a RAM or ROM region's first byte. */
+void *memory_region_host(MemoryRegion *region);
+
+/**
+ * memory_region_add_doorbell: a write of @size bytes at @offset signals @fd instead of calling the handler.
+ * @match: only when the value written equals @data. The caller keeps @fd open until removal.
+ */
+void memory_region_add_doorbell(MemoryRegion *region, hwaddr offset, unsigned size, bool match,
+                                uint64_t data, int fd);
+void memory_region_remove_doorbell(MemoryRegion *region, hwaddr offset, unsigned size, bool match,
+                                   uint64_t data, int fd);
+
+/** memory_transaction_begin / commit: several changes, one new view. They nest. */
+void memory_transaction_begin(void);
+void memory_transaction_commit(void);
+
+/* ---- flat views ---- */
+
+typedef struct {
+    unsigned __int128 start, size; /* in the address space */
+    MemoryRegion *region;          /* never an alias or a container */
+    hwaddr offset;                 /* of @start in @region */
+    bool readonly;
+} FlatRange;
+
+typedef struct {
+    hwaddr address; /* in the address space */
+    unsigned size;
+    bool match;
+    uint64_t data;
+    int fd;
+} Doorbell;
+
+typedef struct {
+    unsigned count;
+    FlatRange *ranges; /* sorted by start, disjoint */
+    unsigned doorbell_count;
+    Doorbell *doorbells;
+} FlatView;
+
+/** A listener hears of each new view after it is complete and before or while it is published. */
+typedef struct MemoryListener MemoryListener;
+struct MemoryListener {
+    /** commit: @before may be NULL (first call). Under the machine lock. */
+    void (*commit)(MemoryListener *listener, const FlatView *before, const FlatView *after);
+};
+
+/** address_space_new: an address space over @root. */
+AddressSpace *address_space_new(MemoryRegion *root, const char *name);
+void address_space_free(AddressSpace *space);
+void address_space_add_listener(AddressSpace *space, MemoryListener *listener);
+void address_space_remove_listener(AddressSpace *space, MemoryListener *listener);
+/** address_space_view: the current view; valid under the machine lock or in a read section. */
+const FlatView *address_space_view(AddressSpace *space);
+/** address_space_root: the region it was made over. */
+MemoryRegion *address_space_root(AddressSpace *space);
+/** address_space_dump: "info mtree" text of the flat view, appended to @out. */
+void address_space_dump(AddressSpace *space, GString *out);
+
+/** address_space_read: copies @length bytes at @address into @buffer; chips are asked as the guest would
+ * ask them. Holes read as ones. False if some byte had nobody behind it. Any thread; takes the machine
+ * lock itself for chips when the caller does not hold it. */
+bool address_space_read(AddressSpace *space, hwaddr address, void *buffer, uint64_t length);
+bool address_space_write(AddressSpace *space, hwaddr address, const void *buffer, uint64_t length);
+/** address_space_write_rom: like write, but goes through to ROM and read-only RAM (loaders). */
+bool address_space_write_rom(AddressSpace *space, hwaddr address, const void *buffer,
+                             uint64_t length);
+/** address_space_fill: sets @length bytes to @value. */
+bool address_space_fill(AddressSpace *space, hwaddr address, uint8_t value, uint64_t length);
+/** One guest-sized access (1, 2, 4, 8 bytes), as a vCPU or the qtest socket makes it. */
+uint64_t address_space_load(AddressSpace *space, hwaddr address, unsigned size);
+void address_space_store(AddressSpace *space, hwaddr address, uint64_t value, unsigned size);
+
+/**
+ * address_space_map: the host address of guest RAM at @address, for direct I/O.
+ * @length: in: bytes wanted; out: bytes contiguous there (at least 1)
+ * NULL if @address is not RAM (or is read-only and @is_write). RAM stays where it is as long as the
+ * process lives; address_space_unmap() marks what was written.
+ */
+void *address_space_map(AddressSpace *space, hwaddr address, uint64_t *length, bool is_write);
+void address_space_unmap(AddressSpace *space, void *host, uint64_t length, bool is_write);
+
+/* ---- RAM ---- */
+
+/** How a RAM block is made: -m, -mem-prealloc, -object memory-backend-*. */
+typedef struct {
+    const char *name; /* "pc.ram" */
+    uint64_t size;    /* bytes, a multiple of the host's page */
+    bool memfd;       /* memfd instead of anonymous memory */
+    bool share;       /* MAP_SHARED */
+    bool prealloc;    /* touch every page now */
+    bool merge;       /* MADV_MERGEABLE */
+    bool dump;        /* keep it in core dumps */
+    const char *path; /* a file to map instead, or NULL */
+} RamBlockConfig;
+
+/** ram_block_new: maps the memory, huge-page aligned with MADV_HUGEPAGE. Reference count 1. */
+RamBlock *ram_block_new(const RamBlockConfig *config, GError **error);
+RamBlock *ram_block_ref(RamBlock *block);
+void ram_block_unref(RamBlock *block);
+void *ram_block_host(RamBlock *block);
+uint64_t ram_block_size(const RamBlock *block);
+const char *ram_block_name(const RamBlock *block);
+/** ram_block_fd: the memfd or file, or -1. */
+int ram_block_fd(const RamBlock *block);
+/** ram_block_foreach: every block that exists, under the machine lock (save, dump, statistics). */
+void ram_block_foreach(void (*visit)(RamBlock *block, void *opaque), void *opaque);
+
+#endif

@@ -1,0 +1,69 @@
+"""The main job inside its host: boots the disk, tells each stage, writes the facts for the report.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+from vmm import Machine
+
+STAGES = [(r"SeaBIOS \(version", "firmware"), (r"GRUB|Booting", "boot loader"),
+          (r"guest: init reached|Linux version|Loading, please wait", "kernel and its initial file system"),
+          (r"guest: root device|systemd\[1\]|Welcome to", "root file system"), (r"login: ", "login prompt")]
+
+
+def follow(machine, started):
+    """Tell each stage as it comes; ends at the login prompt."""
+    pending = list(STAGES)
+    while pending:
+        match = machine.expect("|".join(f"({pattern})" for pattern, _ in pending), 900)
+        index = next(number for number in range(len(pending)) if match[number + 1] is not None)
+        print(f"  {time.monotonic() - started:7.1f} s  {pending[index][1]}", flush=True)
+        del pending[:index + 1]
+        machine.taken = match.end()
+
+
+def look_around(machine, facts):
+    """Ask the guest what it runs on."""
+    facts["kernel"] = machine.check("uname -sr")
+    facts["hypervisor"] = machine.check("dmesg | sed -n 's/.*Hypervisor detected: //p'") or "none seen"
+    facts["cpus"] = machine.check("nproc")
+    facts["root"] = machine.check("awk '$2 == \"/\" && $1 ~ \"^/dev\" {print $1}' /proc/mounts | tail -n 1")
+
+
+def main():
+    """Boot, look, power off."""
+    results = pathlib.Path(os.environ["RESULTS"])
+    facts = {}
+    scratch = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+    disk = scratch / "disk.raw"
+    try:
+        shutil.copy(pathlib.Path(os.environ["JOB"], "assets", os.environ["DISK"]), disk)
+        started = time.monotonic()
+        with Machine(os.environ["BINARY"], results, ["-drive", f"file={disk},format=raw,if=ide,index=0"],
+                     cpus=int(os.environ["CPUS"]), memory=int(os.environ["MEMORY"])) as machine:
+            follow(machine, started)
+            facts["login"] = f"{time.monotonic() - started:.1f}"
+            machine.enter_shell(300)
+            look_around(machine, facts)
+            machine.send("poweroff\n")
+            facts["status"] = machine.wait(600)
+            print(f"  {time.monotonic() - started:7.1f} s  powered off", flush=True)
+    except AssertionError as error:
+        facts["failure"] = re.split("\n", str(error))[0]
+        print(error, flush=True)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        (results / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    return 0 if facts.get("status") == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

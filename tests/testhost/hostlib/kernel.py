@@ -1,0 +1,163 @@
+"""Debian's kernel: the image, its modules, the ELF file in it, and modules rebuilt with KVM_XEN.
+
+Source of facts: the kernel's Documentation/x86/boot.rst (bzImage header) and Documentation/kbuild/modules.rst.
+
+SPDX-License-Identifier: GPL-2.0-or-later
+"""
+
+import functools
+import lzma
+import os
+import pathlib
+import re
+import struct
+import subprocess
+
+from . import cache, debian
+
+META = "linux-image-amd64"
+RECIPE = "3"
+
+
+class Kernel:
+    """One Debian kernel: RELEASE (uname -r), VERSION (of the package), unpacked at ROOT."""
+
+    def __init__(self, release, version, root):
+        self.release = release
+        self.version = version
+        self.root = pathlib.Path(root)
+        self.vmlinuz = self.root / "boot" / f"vmlinuz-{release}"
+        self.modules = self.root / "lib" / "modules" / release
+        self._needs = None
+
+    def _load_needs(self):
+        self._needs = {}
+        for line in (self.modules / "modules.dep").read_text().splitlines():
+            path, _, rest = line.partition(":")
+            self._needs[module_name(path)] = (path, [module_name(need) for need in rest.split()])
+        for line in (self.modules / "modules.builtin").read_text().splitlines():
+            self._needs[module_name(line)] = (None, [])
+
+    def closure(self, names):
+        """Paths (below the modules folder) of the modules NAMES and all they need, in loading order.
+
+        What the kernel has built in is left out.
+        """
+        if self._needs is None:
+            self._load_needs()
+        order = []
+
+        def visit(name):
+            if name not in self._needs:
+                raise KeyError(f"kernel {self.release} has no module {name}")
+            path, needs = self._needs[name]
+            # modules.dep lists the nearest need first; what that one needs stands behind it.
+            for need in reversed(needs):
+                visit(need)
+            if path and path not in order:
+                order.append(path)
+
+        for name in names:
+            visit(module_name(name))
+        return order
+
+
+def module_name(path):
+    """The module's name as the kernel shows it, from a file or a name with dashes."""
+    return re.sub(r"\.ko$", "", os.path.basename(path)).replace("-", "_")
+
+
+@functools.lru_cache(maxsize=None)
+def current():
+    """The kernel that apt would install now, unpacked in the cache."""
+    version = debian.version(META)
+    match = re.search(r"linux-image-(\S+) \(= ", debian.record(META)["Depends"])
+    if not match:
+        raise debian.PackageError(f"{META} names no kernel package")
+    release = match[1]
+    if debian.version(f"linux-image-{release}") != version:
+        raise debian.PackageError(f"{META} and linux-image-{release} differ in version")
+
+    def build(folder):
+        debian.unpack(f"linux-image-{release}", version, folder)
+        subprocess.run(["depmod", "-b", str(folder), release], check=True)
+
+    return Kernel(release, version, cache.entry("kernel", f"{version}-{RECIPE}", build))
+
+
+def _prepare_headers(folder, release):
+    """Make the unpacked headers work where they lie: their paths name /usr/src."""
+    makefile = folder / "usr/src" / f"linux-headers-{release}" / "Makefile"
+    text = makefile.read_text().replace("/usr/src/", f"{folder}/usr/src/")
+    makefile.write_text(text)
+    return makefile.parent
+
+
+def _prepare_source(folder):
+    """Unpack the parts of the kernel source that KVM is built from; returns arch/x86/kvm."""
+    archive = next((folder / "usr/src").glob("linux-source-*.tar.xz"))
+    top = archive.name[:-len(".tar.xz")]
+    wanted = [f"{top}/{part}" for part in ("arch/x86/kvm", "arch/x86/kernel", "arch/x86/events", "virt")]
+    subprocess.run(["tar", "-xJf", str(archive), "-C", str(folder), *wanted], check=True)
+    archive.unlink()
+    kvm = folder / top / "arch/x86/kvm"
+    makefile = kvm / "Makefile"
+    text = makefile.read_text()
+    for old, new in (("-I $(srctree)/arch/x86/kvm", "-I $(src) -I $(src)/../../../virt/kvm"),
+                     ("include $(srctree)/virt/kvm/Makefile.kvm",
+                      "include $(src)/../../../virt/kvm/Makefile.kvm")):
+        if old not in text:
+            raise RuntimeError(f"{makefile}: '{old}' is not there any more")
+        text = text.replace(old, new)
+    makefile.write_text(text)
+    return kvm
+
+
+def kvm_xen_modules():
+    """The folder with kvm.ko and kvm-amd.ko of the current kernel, built with CONFIG_KVM_XEN."""
+    kernel = current()
+    flavour = kernel.release
+    common = re.sub(r"-amd64$", "-common", flavour)
+    series = ".".join(kernel.version.split(".")[:2])
+    packages = [f"linux-headers-{flavour}", f"linux-headers-{common}", f"linux-kbuild-{series}",
+                f"linux-source-{series}"]
+    for name in packages:
+        if debian.version(name) != kernel.version:
+            raise debian.PackageError(
+                f"{name} is at {debian.version(name)}, the kernel at {kernel.version}")
+
+    def build(folder):
+        work = folder / "work"
+        work.mkdir()
+        for name in packages:
+            debian.unpack(name, kernel.version, work)
+        headers = _prepare_headers(work, flavour)
+        source = _prepare_source(work)
+        with open(folder / "build.log", "w", encoding="utf-8") as log:
+            subprocess.run(
+                ["make", f"-j{os.cpu_count()}", "-C", str(headers), f"M={source}", "CONFIG_KVM_XEN=y",
+                 "CONFIG_KVM_INTEL=n", "KCFLAGS=-DCONFIG_KVM_XEN=1", "modules"],
+                stdout=log, stderr=subprocess.STDOUT, check=True)
+        for name in ("kvm.ko", "kvm-amd.ko"):
+            subprocess.run(["strip", "--strip-debug", "-o", str(folder / name), str(source / name)],
+                           check=True)
+        subprocess.run(["rm", "-rf", str(work)], check=True)
+
+    return cache.entry("kvm-xen", f"{kernel.version}-{RECIPE}", build)
+
+
+def extract_elf(vmlinuz):
+    """The kernel ELF file (vmlinux) that the bzImage VMLINUZ carries, as bytes."""
+    image = pathlib.Path(vmlinuz).read_bytes()
+    if image[0x202:0x206] != b"HdrS":
+        raise ValueError(f"{vmlinuz} is no bzImage")
+    setup_sectors = image[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    payload = image[start:start + length]
+    # The last four bytes are the unpacked size, which the compressors' own formats know nothing of.
+    size = struct.unpack_from("<I", payload, len(payload) - 4)[0]
+    elf = lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(payload)
+    if len(elf) != size or elf[:4] != b"\x7fELF":
+        raise ValueError(f"{vmlinuz}: its payload is not an ELF file of {size} bytes")
+    return elf

@@ -1,0 +1,363 @@
+/*
+ * The I/O engine: a task ends exactly once, from the loop and never from inside submit, with the same result
+ * on the ring and on worker threads; short transfers are resumed; delays keep their order.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "block-fixture.h"
+
+#include <limits.h>
+#include <linux/falloc.h>
+
+typedef struct {
+    EngineTask task;
+    bool finished;
+    int64_t result;
+    unsigned order;
+} Probe;
+
+static unsigned finished_count;
+static BlockEngine *engine;
+
+static void probe_done(EngineTask *task, int64_t result)
+{
+    Probe *probe = (Probe *)task;
+
+    g_assert_false(probe->finished);
+    probe->finished = true;
+    probe->result = result;
+    probe->order = finished_count++;
+}
+
+static int64_t wait_probe(Probe *probe)
+{
+    while (!probe->finished) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    return probe->result;
+}
+
+static int open_file(const char *name, int flags)
+{
+    int fd = open(name, flags | O_CLOEXEC, 0600);
+
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+static Probe transfer(EngineTaskKind kind, int fd, uint64_t offset, const struct iovec *vector,
+                      unsigned count)
+{
+    Probe probe = {.task = {.kind = kind,
+                            .fd = fd,
+                            .offset = offset,
+                            .vector = vector,
+                            .count = count,
+                            .done = probe_done}};
+
+    for (unsigned i = 0; i < count; i++) {
+        probe.task.length += vector[i].iov_len;
+    }
+    return probe;
+}
+
+static void begin(void)
+{
+    engine = engine_for_context(NULL);
+    finished_count = 0;
+}
+
+static void end(void)
+{
+    engine_unref(engine);
+}
+
+static void test_write_then_read(void)
+{
+    uint8_t out[8192], in[8192] = {0};
+    struct iovec out_vector[] = {{out, 100}, {out + 100, 8092}};
+    struct iovec in_vector = {in, sizeof(in)};
+
+    begin();
+    int fd = open_file("a", O_RDWR | O_CREAT | O_TRUNC);
+    for (unsigned i = 0; i < sizeof(out); i++) {
+        out[i] = pattern(i);
+    }
+    Probe write = transfer(ENGINE_WRITE, fd, 512, out_vector, 2);
+    engine_submit(engine, &write.task);
+    g_assert_false(write.finished);
+    g_assert_cmpint(wait_probe(&write), ==, 8192);
+    Probe read = transfer(ENGINE_READ, fd, 512, &in_vector, 1);
+    engine_submit(engine, &read.task);
+    g_assert_false(read.finished);
+    g_assert_cmpint(wait_probe(&read), ==, 8192);
+    g_assert_cmpmem(in, sizeof(in), out, sizeof(out));
+    close(fd);
+    end();
+}
+
+static void test_read_ends_at_end_of_file(void)
+{
+    uint8_t in[4096];
+    struct iovec vector[] = {{in, 1000}, {in + 1000, 3096}};
+
+    begin();
+    make_image("short", 1500);
+    int fd = open_file("short", O_RDONLY);
+    Probe read = transfer(ENGINE_READ, fd, 0, vector, 2);
+    engine_submit(engine, &read.task);
+    g_assert_cmpint(wait_probe(&read), ==, 1500);
+    g_assert_true(all_pattern(in, 0, 1500));
+    Probe beyond = transfer(ENGINE_READ, fd, 1 << 20, vector, 2);
+    engine_submit(engine, &beyond.task);
+    g_assert_cmpint(wait_probe(&beyond), ==, 0);
+    close(fd);
+    end();
+}
+
+/* More pieces than one system call takes. */
+static void test_long_vector_is_resumed(void)
+{
+    enum { COUNT = IOV_MAX * 2 + 17, PIECE = 3 };
+    g_autofree struct iovec *vector = g_new(struct iovec, COUNT);
+    g_autofree uint8_t *out = g_malloc(COUNT * PIECE), *in = g_malloc0(COUNT * PIECE);
+
+    begin();
+    int fd = open_file("long", O_RDWR | O_CREAT | O_TRUNC);
+    for (unsigned i = 0; i < COUNT * PIECE; i++) {
+        out[i] = pattern(i);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        vector[i] = (struct iovec){out + i * PIECE, PIECE};
+    }
+    Probe write = transfer(ENGINE_WRITE, fd, 0, vector, COUNT);
+    engine_submit(engine, &write.task);
+    g_assert_cmpint(wait_probe(&write), ==, COUNT * PIECE);
+    for (unsigned i = 0; i < COUNT; i++) {
+        vector[i].iov_base = in + i * PIECE;
+    }
+    Probe read = transfer(ENGINE_READ, fd, 0, vector, COUNT);
+    engine_submit(engine, &read.task);
+    g_assert_cmpint(wait_probe(&read), ==, COUNT * PIECE);
+    g_assert_cmpmem(in, COUNT * PIECE, out, COUNT * PIECE);
+    close(fd);
+    end();
+}
+
+static void test_errors_come_back(void)
+{
+    uint8_t byte = 0;
+    struct iovec vector = {&byte, 1};
+
+    begin();
+    make_image("ro", 512);
+    int fd = open_file("ro", O_RDONLY);
+    Probe write = transfer(ENGINE_WRITE, fd, 0, &vector, 1);
+    engine_submit(engine, &write.task);
+    g_assert_cmpint(wait_probe(&write), ==, -EBADF);
+    Probe sync = {.task = {.kind = ENGINE_SYNC, .fd = -1, .done = probe_done}};
+    engine_submit(engine, &sync.task);
+    g_assert_cmpint(wait_probe(&sync), ==, -EBADF);
+    close(fd);
+    int full = open_file("/dev/full", O_WRONLY);
+    Probe no_space = transfer(ENGINE_WRITE, full, 0, &vector, 1);
+    engine_submit(engine, &no_space.task);
+    g_assert_cmpint(wait_probe(&no_space), ==, -ENOSPC);
+    close(full);
+    end();
+}
+
+static int64_t return_offset(EngineTask *task)
+{
+    return (int64_t)task->offset;
+}
+
+static void test_sync_allocate_and_call(void)
+{
+    begin();
+    int fd = open_file("alloc", O_RDWR | O_CREAT | O_TRUNC);
+    Probe allocate = {.task = {.kind = ENGINE_ALLOCATE, .fd = fd, .length = 65536,
+                               .done = probe_done}};
+    engine_submit(engine, &allocate.task);
+    g_assert_cmpint(wait_probe(&allocate), ==, 0);
+    g_assert_cmpuint(image_size("alloc"), ==, 65536);
+    Probe sync = {.task = {.kind = ENGINE_SYNC, .fd = fd, .done = probe_done}};
+    engine_submit(engine, &sync.task);
+    g_assert_cmpint(wait_probe(&sync), ==, 0);
+    Probe call = {.task = {.kind = ENGINE_CALL, .offset = 77, .call = return_offset,
+                           .done = probe_done}};
+    engine_submit(engine, &call.task);
+    g_assert_cmpint(wait_probe(&call), ==, 77);
+    close(fd);
+    end();
+}
+
+static void test_durable_write(void)
+{
+    uint8_t out[512] = {1};
+    struct iovec vector = {out, sizeof(out)};
+
+    begin();
+    int fd = open_file("durable", O_RDWR | O_CREAT | O_TRUNC);
+    Probe write = transfer(ENGINE_WRITE, fd, 0, &vector, 1);
+    write.task.flags = ENGINE_DURABLE;
+    engine_submit(engine, &write.task);
+    g_assert_cmpint(wait_probe(&write), ==, 512);
+    close(fd);
+    end();
+}
+
+/* More than the submission and completion queues hold, in one plug. */
+static void test_a_thousand_at_once(void)
+{
+    enum { COUNT = 3000 };
+    g_autofree Probe *probes = g_new0(Probe, COUNT);
+    g_autofree uint8_t *bytes = g_malloc0(COUNT);
+    g_autofree struct iovec *vectors = g_new(struct iovec, COUNT);
+
+    begin();
+    make_image("many", COUNT);
+    int fd = open_file("many", O_RDONLY);
+    engine_plug();
+    for (unsigned i = 0; i < COUNT; i++) {
+        vectors[i] = (struct iovec){bytes + i, 1};
+        probes[i] = transfer(ENGINE_READ, fd, i, &vectors[i], 1);
+        engine_submit(engine, &probes[i].task);
+    }
+    engine_unplug();
+    for (unsigned i = 0; i < COUNT; i++) {
+        g_assert_cmpint(wait_probe(&probes[i]), ==, 1);
+    }
+    g_assert_true(all_pattern(bytes, 0, COUNT));
+    close(fd);
+    end();
+}
+
+/* What waits for an unplug is started by a poll all the same: a drain inside a plug must end. */
+static void test_poll_inside_plug(void)
+{
+    uint8_t byte;
+    struct iovec vector = {&byte, 1};
+
+    begin();
+    make_image("plug", 512);
+    int fd = open_file("plug", O_RDONLY);
+    engine_plug();
+    Probe read = transfer(ENGINE_READ, fd, 5, &vector, 1);
+    engine_submit(engine, &read.task);
+    while (!read.finished) {
+        engine_poll(engine, true);
+    }
+    engine_unplug();
+    g_assert_cmpint(read.result, ==, 1);
+    g_assert_cmpuint(byte, ==, pattern(5));
+    close(fd);
+    end();
+}
+
+static void test_finish_later(void)
+{
+    begin();
+    Probe probe = {.task = {.done = probe_done}};
+    engine_finish_later(engine, &probe.task, -EIO);
+    g_assert_false(probe.finished);
+    g_assert_cmpint(wait_probe(&probe), ==, -EIO);
+    end();
+}
+
+static void test_delays_end_in_order(void)
+{
+    begin();
+    Probe slow = {.task = {.done = probe_done}}, fast = slow, cancelled = slow;
+    gint64 start = g_get_monotonic_time();
+    engine_finish_after(engine, &slow.task, 40000000, 1);
+    engine_finish_after(engine, &fast.task, 10000000, 2);
+    engine_finish_after(engine, &cancelled.task, 20000000, 3);
+    engine_cancel_delayed(engine, &cancelled.task);
+    g_assert_cmpint(wait_probe(&slow), ==, 1);
+    g_assert_cmpint(g_get_monotonic_time() - start, >=, 40000);
+    g_assert_true(fast.finished);
+    g_assert_false(cancelled.finished);
+    g_assert_cmpuint(fast.order, <, slow.order);
+    /* The same by polling without the main loop. */
+    Probe polled = {.task = {.done = probe_done}};
+    engine_finish_after(engine, &polled.task, 3000000, 4);
+    while (!polled.finished) {
+        engine_poll(engine, true);
+    }
+    g_assert_cmpint(polled.result, ==, 4);
+    end();
+}
+
+static Probe chained;
+
+static void submit_again(EngineTask *task, int64_t result)
+{
+    engine_finish_later(engine, task, result + 1);
+}
+
+static gboolean stop_chain(gpointer opaque)
+{
+    chained.task.done = probe_done;
+    return G_SOURCE_REMOVE;
+}
+
+/* A done function that always submits again must not keep the loop from its other sources. */
+static void test_endless_chain_leaves_the_loop_alive(void)
+{
+    begin();
+    chained = (Probe){.task = {.done = submit_again}};
+    engine_finish_later(engine, &chained.task, 0);
+    g_timeout_add(20, stop_chain, NULL);
+    g_assert_cmpint(wait_probe(&chained), >, 0);
+    end();
+}
+
+static gpointer post_from_thread(gpointer data)
+{
+    engine_finish_later(engine, data, 5);
+    return NULL;
+}
+
+static void test_post_from_another_thread(void)
+{
+    begin();
+    Probe probe = {.task = {.done = probe_done}};
+    GThread *thread = g_thread_new("post", post_from_thread, &probe.task);
+    g_assert_cmpint(wait_probe(&probe), ==, 5);
+    g_thread_join(thread);
+    end();
+}
+
+static void test_no_ring_means_threads(void)
+{
+    engine_disable_ring(true);
+    begin();
+    g_assert_false(engine_uses_ring(engine));
+    g_assert_true(engine_is_main(engine));
+    end();
+    engine_disable_ring(false);
+    test_write_then_read();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    fixture_start();
+    add_on_both("/block/engine/write-then-read", test_write_then_read);
+    add_on_both("/block/engine/read-ends-at-end-of-file", test_read_ends_at_end_of_file);
+    add_on_both("/block/engine/long-vector-is-resumed", test_long_vector_is_resumed);
+    add_on_both("/block/engine/errors-come-back", test_errors_come_back);
+    add_on_both("/block/engine/sync-allocate-and-call", test_sync_allocate_and_call);
+    add_on_both("/block/engine/durable-write", test_durable_write);
+    add_on_both("/block/engine/a-thousand-at-once", test_a_thousand_at_once);
+    add_on_both("/block/engine/poll-inside-plug", test_poll_inside_plug);
+    add_on_both("/block/engine/finish-later", test_finish_later);
+    add_on_both("/block/engine/delays-end-in-order", test_delays_end_in_order);
+    add_on_both("/block/engine/endless-chain", test_endless_chain_leaves_the_loop_alive);
+    add_on_both("/block/engine/post-from-another-thread", test_post_from_another_thread);
+    g_test_add_func("/block/engine/no-ring-means-threads", test_no_ring_means_threads);
+    int result = g_test_run();
+    fixture_end();
+    return result;
+}
