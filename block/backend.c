@@ -53,8 +53,7 @@ static char *describe(const BlockBackend *backend)
 {
     const char *name = backend->name[0] ? backend->name : backend->owner;
 
-    return name ? g_strdup_printf("block device '%s'", name)
-                : g_strdup("an unnamed block device");
+    return name ? g_strdup_printf("block device '%s'", name) : g_strdup("an unnamed block device");
 }
 
 BlockBackend *block_backend_find(const char *name)
@@ -68,7 +67,8 @@ BlockBackend *block_backend_find(const char *name)
     return NULL;
 }
 
-/* Links @backend to @node. A drive nobody uses only keeps the image from being taken for itself alone. */
+/* Links @backend to @node. A drive nobody uses only keeps the image from being taken for itself
+ * alone. */
 static bool link_node(BlockBackend *backend, BlockNode *node, unsigned permissions, unsigned shared,
                       GError **error)
 {

@@ -28,11 +28,11 @@ typedef struct {
 } ThrottleQueue;
 
 struct BlockBackend {
-    char *name;        /* drive id, or "" */
-    char *owner;       /* the device that uses it, or NULL */
-    bool is_drive;     /* made by -drive: outlives its device */
-    bool claimed_by_board; /* if= other than none */
-    BlockLink *root;   /* NULL: no medium */
+    char *name;                   /* drive id, or "" */
+    char *owner;                  /* the device that uses it, or NULL */
+    bool is_drive;                /* made by -drive: outlives its device */
+    bool claimed_by_board;        /* if= other than none */
+    BlockLink *root;              /* NULL: no medium */
     unsigned permissions, shared; /* as the device asked */
     bool attached, may_write, yielded;
     bool write_cache;
@@ -44,15 +44,16 @@ struct BlockBackend {
     void *ops_opaque;
     bool medium_locked, tray_open;
 
-    unsigned in_flight; /* atomic */
-    unsigned draining;  /* atomic */
-    Throttle *throttle; /* NULL: no limits */
+    unsigned in_flight;      /* atomic */
+    unsigned draining;       /* atomic */
+    Throttle *throttle;      /* NULL: no limits */
     ThrottleQueue queues[2]; /* reads, writes */
     EngineTask release;      /* lets them go in the backend's own context */
     BlockStatistics statistics;
 };
 
-/** block_backend_new_drive: an unattached backend that -drive makes; @node may be NULL; takes its own reference. */
+/** block_backend_new_drive: an unattached backend that -drive makes; @node may be NULL; takes its
+ * own reference. */
 BlockBackend *block_backend_new_drive(const char *name, BlockNode *node, GError **error);
 /** block_backend_free_drive: the reverse. */
 void block_backend_free_drive(BlockBackend *backend);
@@ -62,7 +63,8 @@ void block_backend_set_limits(BlockBackend *backend, const ThrottleLimits *limit
 int block_backend_flush_now(BlockBackend *backend);
 /** block_backend_node: the top node, or NULL. */
 BlockNode *block_backend_node(BlockBackend *backend);
-/** block_backend_parse_policy: werror=/rerror= @text; @is_read for the message and for what is allowed. */
+/** block_backend_parse_policy: werror=/rerror= @text; @is_read for the message and for what is
+ * allowed. */
 bool block_backend_parse_policy(const char *text, bool is_read, ErrorPolicy *policy,
                                 GError **error);
 /** drives_cleanup: in drive.c; forgets every -drive. */

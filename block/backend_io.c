@@ -1,7 +1,8 @@
 /*
  * A backend's requests: checks, throttling, statistics, draining.
  *
- * A request is one allocation: the operation that travels down the graph, and behind it the copied vector.
+ * A request is one allocation: the operation that travels down the graph, and behind it the copied
+ * vector.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,6 +12,7 @@
 #include "util/trace.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 TRACE_DEFINE(block_request);
@@ -22,7 +24,7 @@ struct BackendRequest {
     BlockCompletion done;
     void *opaque;
     int64_t start_ns;
-    bool is_read, is_write; /* for throttling: neither for flush and discard */
+    bool is_read, is_write;  /* for throttling: neither for flush and discard */
     BlockOperationKind kind; /* as asked: zero detection may change the operation's */
     uint64_t offset, length;
     BackendRequest *next;
@@ -35,8 +37,8 @@ typedef struct {
     size_t operations, bytes, failed, time;
 } StatisticsFields;
 
-#define FIELD(name)  G_STRUCT_OFFSET(BlockStatistics, name)
-#define NO_FIELD     SIZE_MAX
+#define FIELD(name) G_STRUCT_OFFSET(BlockStatistics, name)
+#define NO_FIELD    SIZE_MAX
 
 static const StatisticsFields statistics_fields[] = {
     [BLOCK_OPERATION_READ] = {FIELD(read_operations), FIELD(read_bytes), FIELD(read_failed),
@@ -52,7 +54,8 @@ static const StatisticsFields statistics_fields[] = {
 static void add_to(BlockStatistics *statistics, size_t field, uint64_t amount)
 {
     if (field != NO_FIELD) {
-        *(uint64_t *)((char *)statistics + field) += amount;
+        uint64_t *counter = (uint64_t *)((char *)statistics + field);
+        __atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
     }
 }
 
@@ -70,22 +73,28 @@ static void account(const BackendRequest *request, int result)
     add_to(statistics, fields->time,
            (uint64_t)(clock_get_ns(CLOCK_REALTIME_HOST) - request->start_ns));
     if (request->is_write) {
-        statistics->highest_write_offset =
-            MAX(statistics->highest_write_offset, request->offset + request->length);
+        uint64_t end = MAX(statistics->highest_write_offset, request->offset + request->length);
+        __atomic_store_n(&statistics->highest_write_offset, end, __ATOMIC_RELAXED);
     }
 }
 
 void block_backend_statistics(BlockBackend *backend, BlockStatistics *statistics)
 {
-    *statistics = backend->statistics;
+    /* The backend's own context goes on counting meanwhile. */
+    const uint64_t *from = (const uint64_t *)&backend->statistics;
+    uint64_t *to = (uint64_t *)statistics;
+
+    for (size_t i = 0; i < sizeof(*statistics) / sizeof(uint64_t); i++) {
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
 }
 
 /* ---- in flight ---- */
 
-/* The last request of another context's backend ends under this lock: a drain that has seen it go may free
- * the backend, so nothing of it is touched afterwards. */
-static GMutex idle_lock;
-static GCond idle;
+/* The last request of another context's backend ends under this lock: a drain that has seen it go
+ * may free the backend, so nothing of it is touched afterwards. */
+static pthread_mutex_t idle_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 
 static void one_less_in_context(BlockBackend *backend)
 {
@@ -97,10 +106,10 @@ static void one_less_in_context(BlockBackend *backend)
             return;
         }
     }
-    g_mutex_lock(&idle_lock);
+    pthread_mutex_lock(&idle_lock);
     __atomic_sub_fetch(&backend->in_flight, 1, __ATOMIC_SEQ_CST);
-    g_cond_broadcast(&idle);
-    g_mutex_unlock(&idle_lock);
+    pthread_cond_broadcast(&idle);
+    pthread_mutex_unlock(&idle_lock);
 }
 
 static void one_less_in_flight(BlockBackend *backend)
@@ -112,7 +121,8 @@ static void one_less_in_flight(BlockBackend *backend)
     }
 }
 
-/* The machine lock is given up meanwhile: what the requests' ends do in their context may need it. */
+/* The machine lock is given up meanwhile: what the requests' ends do in their context may need it.
+ */
 static void wait_in_flight(BlockBackend *backend)
 {
     bool held = machine_lock_held();
@@ -120,11 +130,11 @@ static void wait_in_flight(BlockBackend *backend)
     if (held) {
         machine_unlock();
     }
-    g_mutex_lock(&idle_lock);
+    pthread_mutex_lock(&idle_lock);
     while (__atomic_load_n(&backend->in_flight, __ATOMIC_SEQ_CST) > 0) {
-        g_cond_wait(&idle, &idle_lock);
+        pthread_cond_wait(&idle, &idle_lock);
     }
-    g_mutex_unlock(&idle_lock);
+    pthread_mutex_unlock(&idle_lock);
     if (held) {
         machine_lock();
     }
@@ -138,8 +148,8 @@ static void request_done(BlockOperation *operation, int result)
     void *opaque = request->opaque;
     bool is_main = engine_is_main(backend->engine);
 
-    TRACE(block_request_done, "%s kind %d offset %" G_GUINT64_FORMAT " result %d",
-          backend->name, request->kind, request->offset, result);
+    TRACE(block_request_done, "%s kind %d offset %" G_GUINT64_FORMAT " result %d", backend->name,
+          request->kind, request->offset, result);
     account(request, result);
     g_free(request);
     if (is_main) {
@@ -227,8 +237,8 @@ static void enqueue(BackendRequest *request)
 /* ---- submitting ---- */
 
 static BackendRequest *request_new(BlockBackend *backend, BlockOperationKind kind, uint64_t offset,
-                                   const struct iovec *vector, unsigned count,
-                                   BlockCompletion done, void *opaque)
+                                   const struct iovec *vector, unsigned count, BlockCompletion done,
+                                   void *opaque)
 {
     BackendRequest *request = g_malloc0(sizeof(*request) + count * sizeof(*vector));
 
@@ -294,8 +304,7 @@ static void submit_request(BackendRequest *request)
 void block_readv(BlockBackend *backend, uint64_t offset, const struct iovec *vector, unsigned count,
                  BlockCompletion done, void *opaque)
 {
-    submit_request(
-        request_new(backend, BLOCK_OPERATION_READ, offset, vector, count, done, opaque));
+    submit_request(request_new(backend, BLOCK_OPERATION_READ, offset, vector, count, done, opaque));
 }
 
 void block_writev(BlockBackend *backend, uint64_t offset, const struct iovec *vector,
@@ -360,8 +369,7 @@ static void release_throttled(BlockBackend *backend)
 
 static void release_in_context(EngineTask *task, int64_t result)
 {
-    BlockBackend *backend =
-        (BlockBackend *)((char *)task - G_STRUCT_OFFSET(BlockBackend, release));
+    BlockBackend *backend = (BlockBackend *)((char *)task - G_STRUCT_OFFSET(BlockBackend, release));
 
     release_throttled(backend);
     one_less_in_flight(backend);
@@ -369,6 +377,9 @@ static void release_in_context(EngineTask *task, int64_t result)
 
 static void wait_for_context(BlockBackend *backend)
 {
+    if (__atomic_load_n(&backend->in_flight, __ATOMIC_SEQ_CST) == 0) {
+        return; /* perhaps nobody runs that context any more */
+    }
     if (backend->throttle) {
         __atomic_add_fetch(&backend->in_flight, 1, __ATOMIC_SEQ_CST);
         backend->release = (EngineTask){.done = release_in_context};

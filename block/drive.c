@@ -21,10 +21,10 @@ typedef struct {
 } InterfaceKind;
 
 static const InterfaceKind interfaces[DRIVE_IF_COUNT] = {
-    [DRIVE_IF_NONE] = {"none", 0, true},     [DRIVE_IF_IDE] = {"ide", 2, true},
-    [DRIVE_IF_SCSI] = {"scsi", 7, true},     [DRIVE_IF_FLOPPY] = {"floppy", 0, false},
+    [DRIVE_IF_NONE] = {"none", 0, true},      [DRIVE_IF_IDE] = {"ide", 2, true},
+    [DRIVE_IF_SCSI] = {"scsi", 7, true},      [DRIVE_IF_FLOPPY] = {"floppy", 0, false},
     [DRIVE_IF_PFLASH] = {"pflash", 0, false}, [DRIVE_IF_MTD] = {"mtd", 0, false},
-    [DRIVE_IF_SD] = {"sd", 0, false},        [DRIVE_IF_VIRTIO] = {"virtio", 0, true},
+    [DRIVE_IF_SD] = {"sd", 0, false},         [DRIVE_IF_VIRTIO] = {"virtio", 0, true},
     [DRIVE_IF_XEN] = {"xen", 0, true},
 };
 

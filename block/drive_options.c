@@ -1,5 +1,6 @@
 /*
- * Reading -drive: old names and new ones, cache modes, throttling; then the node tree that they stand for.
+ * Reading -drive: old names and new ones, cache modes, throttling; then the node tree that they
+ * stand for.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -59,8 +60,7 @@ static bool rename_old(JsonObject *flat, GError **error)
             return error_setf(error, "'%s' and its alias '%s' can't be used at the same time",
                               renames[i].name, renames[i].old);
         }
-        json_object_set_member(flat, renames[i].name,
-                               json_object_dup_member(flat, renames[i].old));
+        json_object_set_member(flat, renames[i].name, json_object_dup_member(flat, renames[i].old));
         json_object_remove_member(flat, renames[i].old);
     }
     return true;
@@ -97,10 +97,17 @@ static bool read_strings(DriveOptions *options, OptionReader *reader, char **med
         const char *name;
         char **value;
     } strings[] = {
-        {"file", &options->file},     {"driver", &options->driver}, {"format", format},
-        {"id", &options->id},         {"if", &options->interface},  {"media", media},
-        {"cache", cache},             {"aio", &options->aio},       {"discard", &options->discard},
-        {"werror", &options->werror}, {"rerror", &options->rerror},
+        {"file", &options->file},
+        {"driver", &options->driver},
+        {"format", format},
+        {"id", &options->id},
+        {"if", &options->interface},
+        {"media", media},
+        {"cache", cache},
+        {"aio", &options->aio},
+        {"discard", &options->discard},
+        {"werror", &options->werror},
+        {"rerror", &options->rerror},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(strings); i++) {
@@ -218,9 +225,9 @@ static bool read_bools(DriveOptions *options, OptionReader *reader, GError **err
 /* ---- throttling ---- */
 
 static const char *const bucket_names[THROTTLE_BUCKET_COUNT] = {
-    [THROTTLE_BYTES_TOTAL] = "bps-total",       [THROTTLE_BYTES_READ] = "bps-read",
-    [THROTTLE_BYTES_WRITE] = "bps-write",       [THROTTLE_OPERATIONS_TOTAL] = "iops-total",
-    [THROTTLE_OPERATIONS_READ] = "iops-read",   [THROTTLE_OPERATIONS_WRITE] = "iops-write",
+    [THROTTLE_BYTES_TOTAL] = "bps-total",     [THROTTLE_BYTES_READ] = "bps-read",
+    [THROTTLE_BYTES_WRITE] = "bps-write",     [THROTTLE_OPERATIONS_TOTAL] = "iops-total",
+    [THROTTLE_OPERATIONS_READ] = "iops-read", [THROTTLE_OPERATIONS_WRITE] = "iops-write",
 };
 
 static bool read_limit(DriveOptions *options, OptionReader *reader, const char *name,
@@ -264,9 +271,9 @@ static bool read_all(DriveOptions *options, OptionReader *reader, GError **error
     g_autofree char *media = NULL, *cache = NULL, *format = NULL;
 
     return read_strings(options, reader, &media, &cache, &format, error) &&
-           check_strings(options, media, &format, error) &&
-           set_cache_mode(options, cache, error) && read_numbers(options, reader, error) &&
-           read_bools(options, reader, error) && read_throttling(options, reader, error);
+           check_strings(options, media, &format, error) && set_cache_mode(options, cache, error) &&
+           read_numbers(options, reader, error) && read_bools(options, reader, error) &&
+           read_throttling(options, reader, error);
 }
 
 DriveOptions *drive_options_read(JsonObject *object, GError **error)

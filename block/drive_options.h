@@ -22,7 +22,8 @@ typedef struct {
     ThrottleLimits limits;
 } DriveOptions;
 
-/** drive_options_read: @object as options_parse() made it, dots nested or not. NULL: *@error names the option. */
+/** drive_options_read: @object as options_parse() made it, dots nested or not. NULL: *@error names
+ * the option. */
 DriveOptions *drive_options_read(JsonObject *object, GError **error);
 void drive_options_free(DriveOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DriveOptions, drive_options_free)

@@ -1,9 +1,11 @@
 /*
- * The I/O engine: one GSource a context that starts tasks, resumes short transfers and runs the done
- * functions. See engine.h for who may call what from where.
+ * The I/O engine: one GSource a context that starts tasks, resumes short transfers and runs the
+ * done functions. See engine.h for who may call what from where.
  *
- * Three ways lead to a done function: the ring's completion queue, the posted queue (worker threads, and
- * tasks that had nothing to do), and the delayed list (null-co's latency).
+ * The locks of this folder are pthread's, not GLib's, because ThreadSanitizer follows those.
+ *
+ * Three ways lead to a done function: the ring's completion queue, the posted queue (worker
+ * threads, and tasks that had nothing to do), and the delayed list (null-co's latency).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +18,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -30,11 +33,11 @@ struct BlockEngine {
     unsigned references; /* under registry_lock */
     GMainContext *context;
     GSource *source;
-    EngineRing *ring; /* NULL: worker threads only */
+    EngineRing *ring;    /* NULL: worker threads only */
     EngineTask *delayed; /* by deadline */
     int event_fd;
 
-    GMutex posted_lock;
+    pthread_mutex_t posted_lock;
     EngineTask *posted_head, *posted_tail;
     unsigned posted_count;
     bool signalled; /* event_fd has been written and not yet read */
@@ -45,7 +48,7 @@ typedef struct {
     BlockEngine *engine;
 } EngineSource;
 
-static GMutex registry_lock;
+static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static GSList *engines;
 static bool ring_disabled;
 
@@ -59,7 +62,7 @@ static void start_task(EngineTask *task);
 static void append_posted(BlockEngine *engine, EngineTask *task, bool wake)
 {
     task->next = NULL;
-    g_mutex_lock(&engine->posted_lock);
+    pthread_mutex_lock(&engine->posted_lock);
     if (engine->posted_tail) {
         engine->posted_tail->next = task;
     } else {
@@ -73,12 +76,12 @@ static void append_posted(BlockEngine *engine, EngineTask *task, bool wake)
         engine->signalled = true;
         eventfd_write(engine->event_fd, 1);
     }
-    g_mutex_unlock(&engine->posted_lock);
+    pthread_mutex_unlock(&engine->posted_lock);
 }
 
 static EngineTask *pop_posted(BlockEngine *engine)
 {
-    g_mutex_lock(&engine->posted_lock);
+    pthread_mutex_lock(&engine->posted_lock);
     EngineTask *task = engine->posted_head;
     if (task) {
         engine->posted_head = task->next;
@@ -87,7 +90,7 @@ static EngineTask *pop_posted(BlockEngine *engine)
             engine->posted_tail = NULL;
         }
     }
-    g_mutex_unlock(&engine->posted_lock);
+    pthread_mutex_unlock(&engine->posted_lock);
     return task;
 }
 
@@ -95,24 +98,24 @@ static void clear_signal(BlockEngine *engine)
 {
     eventfd_t value;
 
-    g_mutex_lock(&engine->posted_lock);
+    pthread_mutex_lock(&engine->posted_lock);
     bool signalled = engine->signalled;
     engine->signalled = false;
     if (signalled) {
         eventfd_read(engine->event_fd, &value);
     }
-    g_mutex_unlock(&engine->posted_lock);
+    pthread_mutex_unlock(&engine->posted_lock);
 }
 
 static unsigned count_posted(BlockEngine *engine)
 {
-    g_mutex_lock(&engine->posted_lock);
+    pthread_mutex_lock(&engine->posted_lock);
     unsigned count = engine->posted_count;
-    g_mutex_unlock(&engine->posted_lock);
+    pthread_mutex_unlock(&engine->posted_lock);
     return count;
 }
 
-static void worker_finished(EngineTask *task, int64_t result)
+void engine_worker_finished(EngineTask *task, int64_t result)
 {
     task->stepped = true;
     task->result = result;
@@ -123,8 +126,10 @@ static void worker_finished(EngineTask *task, int64_t result)
 
 static void finish_task(EngineTask *task, int64_t result)
 {
-    TRACE(block_engine_task, "kind %d fd %d offset %" G_GUINT64_FORMAT " length %" G_GUINT64_FORMAT
-          " result %" G_GINT64_FORMAT, task->kind, task->fd, task->offset, task->length, result);
+    TRACE(block_engine_task,
+          "kind %d fd %d offset %" G_GUINT64_FORMAT " length %" G_GUINT64_FORMAT
+          " result %" G_GINT64_FORMAT,
+          task->kind, task->fd, task->offset, task->length, result);
     g_clear_pointer(&task->rest, g_free);
     task->done(task, result);
 }
@@ -177,7 +182,8 @@ static void advance_task(EngineTask *task, int64_t result)
         return;
     }
     if (result == -EAGAIN && !(task->flags & ENGINE_THREADS)) {
-        task->flags |= ENGINE_THREADS; /* the ring is short of something; a blocking call waits for it */
+        task->flags |=
+            ENGINE_THREADS; /* the ring is short of something; a blocking call waits for it */
         start_task(task);
         return;
     }
@@ -197,7 +203,7 @@ static void submit_ring(BlockEngine *engine)
     EngineTask *refused = ring_submit(engine->ring);
     while (refused) {
         EngineTask *next = refused->next;
-        workers_start(refused, worker_finished);
+        workers_start(refused);
         refused = next;
     }
 }
@@ -207,7 +213,7 @@ static void start_task(EngineTask *task)
     BlockEngine *engine = task->engine;
 
     if (!engine->ring || (task->flags & ENGINE_THREADS) || !ring_can(engine->ring, task)) {
-        workers_start(task, worker_finished);
+        workers_start(task);
         return;
     }
     ring_queue(engine->ring, task);
@@ -319,7 +325,8 @@ static void run_expired(BlockEngine *engine)
 
 static bool engine_ready(BlockEngine *engine)
 {
-    return count_posted(engine) > 0 || (engine->ring && ring_ready(engine->ring)) || has_expired(engine);
+    return count_posted(engine) > 0 || (engine->ring && ring_ready(engine->ring)) ||
+           has_expired(engine);
 }
 
 /* A completion is queued before any done function runs, so that one may poll again itself. */
@@ -383,7 +390,7 @@ static void source_finalize(GSource *source)
         ring_free(engine->ring);
     }
     close(engine->event_fd);
-    g_mutex_clear(&engine->posted_lock);
+    pthread_mutex_destroy(&engine->posted_lock);
     g_main_context_unref(engine->context);
     g_free(engine);
 }
@@ -436,7 +443,7 @@ static BlockEngine *engine_new(GMainContext *context)
     /* A file size limit (ulimit -f) is an error of one request, not the end of the process. */
     signal(SIGXFSZ, SIG_IGN);
     engine->context = g_main_context_ref(context);
-    g_mutex_init(&engine->posted_lock);
+    pthread_mutex_init(&engine->posted_lock, NULL);
     engine->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (engine->event_fd < 0) {
         g_error("eventfd: %s", g_strerror(errno));
@@ -460,7 +467,7 @@ BlockEngine *engine_for_context(GMainContext *context)
     if (!context) {
         context = g_main_context_default();
     }
-    g_mutex_lock(&registry_lock);
+    pthread_mutex_lock(&registry_lock);
     for (GSList *l = engines; l && !engine; l = l->next) {
         BlockEngine *candidate = l->data;
         engine = candidate->context == context ? candidate : NULL;
@@ -470,18 +477,18 @@ BlockEngine *engine_for_context(GMainContext *context)
         engines = g_slist_prepend(engines, engine);
     }
     engine->references++;
-    g_mutex_unlock(&registry_lock);
+    pthread_mutex_unlock(&registry_lock);
     return engine;
 }
 
 void engine_unref(BlockEngine *engine)
 {
-    g_mutex_lock(&registry_lock);
+    pthread_mutex_lock(&registry_lock);
     bool last = --engine->references == 0;
     if (last) {
         engines = g_slist_remove(engines, engine);
     }
-    g_mutex_unlock(&registry_lock);
+    pthread_mutex_unlock(&registry_lock);
     if (last) {
         if (plugged_engine == engine) {
             plugged_engine = NULL;

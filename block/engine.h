@@ -1,9 +1,10 @@
 /*
- * The I/O engine: system calls on file descriptors that complete in one main context. io_uring where the
- * host permits it, worker threads elsewhere (and for what a ring cannot do), with the same results.
+ * The I/O engine: system calls on file descriptors that complete in one main context. io_uring
+ * where the host permits it, worker threads elsewhere (and for what a ring cannot do), with the
+ * same results.
  *
- * An engine is used under its context's lock: the machine lock for the default main context, its own
- * thread alone for an I/O thread. Only workers' completions cross threads, by the posted queue.
+ * An engine is used under its context's lock: the machine lock for the default main context, its
+ * own thread alone for an I/O thread. Only workers' completions cross threads, by the posted queue.
  *
  * Source: io_uring(7), io_uring_enter(2), preadv2(2), fallocate(2).
  *
@@ -35,8 +36,8 @@ typedef enum {
 } EngineTaskFlags;
 
 /*
- * One task; memory of the caller, untouched by it until @done. @done runs from the engine's source or from
- * engine_poll(), never from engine_submit().
+ * One task; memory of the caller, who leaves it alone until @done. @done runs from the engine's
+ * source or from engine_poll(), never from engine_submit().
  */
 struct EngineTask {
     EngineTaskKind kind;
@@ -47,7 +48,8 @@ struct EngineTask {
     const struct iovec *vector; /* READ, WRITE: sums up to @length; stays valid until done */
     unsigned count;
     int64_t (*call)(EngineTask *task); /* ENGINE_CALL: result as of @done */
-    /** @result: bytes moved (less than @length: a read met the end of file), 0, or a negative errno. */
+    /** @result: bytes moved (less than @length: a read met the end of file), 0, or a negative
+     * errno. */
     void (*done)(EngineTask *task, int64_t result);
 
     /* the engine's own */
@@ -55,14 +57,16 @@ struct EngineTask {
     EngineTask *next;
     const struct iovec *current; /* what is left: @vector, or @rest after a short transfer */
     unsigned current_count;
-    bool stepped; /* posted: @result is that of one system call, not the last word */
+    bool handed_over; /* to a worker; atomic */
+    bool stepped;     /* posted: @result is that of one system call, not the last word */
     uint64_t moved;
     int64_t result;
     int64_t deadline_ns;
     struct iovec *rest;
 };
 
-/** engine_for_context: the engine of @context (NULL: the default one), made if needed; a reference. */
+/** engine_for_context: the engine of @context (NULL: the default one), made if needed; a reference.
+ */
 BlockEngine *engine_for_context(GMainContext *context);
 void engine_unref(BlockEngine *engine);
 /** engine_is_main: true for the default context's engine, whose lock is the machine lock. */
@@ -76,7 +80,8 @@ void engine_submit(BlockEngine *engine, EngineTask *task);
 void engine_finish_later(BlockEngine *engine, EngineTask *task, int64_t result);
 /** engine_finish_after: the same no sooner than @delay_ns from now. */
 void engine_finish_after(BlockEngine *engine, EngineTask *task, int64_t delay_ns, int64_t result);
-/** engine_cancel_delayed: forgets a task of engine_finish_after() that has not run; its done is not called. */
+/** engine_cancel_delayed: forgets a task of engine_finish_after() that has not run; its done is not
+ * called. */
 void engine_cancel_delayed(BlockEngine *engine, EngineTask *task);
 /** engine_poll: waits until something completes (or @wait is false) and runs the done functions. */
 void engine_poll(BlockEngine *engine, bool wait);

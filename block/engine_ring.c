@@ -22,7 +22,7 @@ struct EngineRing {
     bool has_allocate;
     bool broken; /* io_uring_enter itself failed: only outstanding completions are taken */
     unsigned in_flight;
-    unsigned prepared; /* entries of the submission queue that the kernel has not taken */
+    unsigned prepared;       /* entries of the submission queue that the kernel has not taken */
     EngineTask *head, *tail; /* queued, the first @prepared of them are in the submission queue */
     EngineTask *first_unprepared;
 };

@@ -18,13 +18,15 @@ EngineRing *ring_new(void);
 void ring_free(EngineRing *ring);
 /** ring_fd: readable while completions wait. */
 int ring_fd(EngineRing *ring);
-/** ring_can: false if the kernel's ring lacks the operation of @task (or is broken): use a worker. */
+/** ring_can: false if the kernel's ring lacks the operation of @task (or is broken): use a worker.
+ */
 bool ring_can(EngineRing *ring, const EngineTask *task);
 /** ring_queue: takes @task; nothing reaches the kernel before ring_submit(). */
 void ring_queue(EngineRing *ring, EngineTask *task);
 /**
  * ring_submit: hands what is queued to the kernel, as far as it takes it.
- * Returns the tasks that must go to worker threads instead, linked by next (the ring broke), or NULL.
+ * Returns the tasks that must go to worker threads instead, linked by next (the ring broke), or
+ * NULL.
  */
 EngineTask *ring_submit(EngineRing *ring);
 /** ring_has_queued: true while tasks wait for ring_submit(). */

@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #define MAX_WORKERS 64
 
 static GThreadPool *pool;
-static WorkerDone worker_done;
 
 static ssize_t transfer(EngineTask *task)
 {
@@ -73,19 +73,23 @@ static void work(gpointer data, gpointer unused)
 {
     EngineTask *task = data;
 
-    worker_done(task, engine_run_blocking(task));
+    if (__atomic_load_n(&task->handed_over, __ATOMIC_ACQUIRE)) {
+        engine_worker_finished(task, engine_run_blocking(task));
+    }
 }
 
-void workers_start(EngineTask *task, WorkerDone done)
+static void make_pool(void)
 {
-    static GMutex lock;
+    pool = g_thread_pool_new(work, NULL, MAX_WORKERS, FALSE, NULL);
+}
 
-    g_mutex_lock(&lock);
-    if (!pool) {
-        worker_done = done;
-        pool = g_thread_pool_new(work, NULL, MAX_WORKERS, FALSE, NULL);
-    }
-    g_mutex_unlock(&lock);
+void workers_start(EngineTask *task)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_pool);
+    /* What the pool's own queue orders already, said once more where ThreadSanitizer can see it. */
+    __atomic_store_n(&task->handed_over, true, __ATOMIC_RELEASE);
     /* An error means that no further thread could be started; the task is queued all the same. */
     g_thread_pool_push(pool, task, NULL);
 }

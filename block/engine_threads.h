@@ -8,10 +8,9 @@
 
 #include "block/engine.h"
 
-/** Called on the worker: @result of one system call on @task. */
-typedef void (*WorkerDone)(EngineTask *task, int64_t result);
-
-/** workers_start: does @task on a worker thread, then calls @done there (the same for every caller). */
-void workers_start(EngineTask *task, WorkerDone done);
+/** workers_start: does @task on a worker thread, which calls engine_worker_finished(). */
+void workers_start(EngineTask *task);
+/** engine_worker_finished: on the worker: @result of one system call on @task. In engine.c. */
+void engine_worker_finished(EngineTask *task, int64_t result);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Protocols "file" (regular files) and "host_device" (block and character devices): opening, locking,
- * length, O_DIRECT's alignment.
+ * Protocols "file" (regular files) and "host_device" (block and character devices): opening,
+ * locking, length, O_DIRECT's alignment.
  *
- * With auto-read-only a file that may not be written opens read-only instead; a device that wants to write
- * it is then refused when it attaches.
+ * With auto-read-only a file that may not be written opens read-only instead; a device that wants
+ * to write it is then refused when it attaches.
  *
  * Source: open(2), statx(2) (STATX_DIOALIGN), linux/fs.h (BLKGETSIZE64, BLKSSZGET).
  *
@@ -42,17 +42,18 @@ typedef enum {
 
 static const char *const locking_names[] = {"auto", "on", "off", NULL};
 
-/* aio-max-batch and drop-cache are hints that change nothing here: batches follow the devices' plugs. */
-static const char *const file_options[] = {"filename", "aio", "locking", "aio-max-batch",
-                                           "drop-cache", NULL};
+/* aio-max-batch and drop-cache are hints that change nothing here: batches follow the devices'
+ * plugs. */
+static const char *const file_options[] = {"filename",      "aio",        "locking",
+                                           "aio-max-batch", "drop-cache", NULL};
 
 typedef struct {
     const char *filename;
     int aio, locking;
 } FileOptions;
 
-static bool read_options(JsonObject *object, const BlockNode *node,
-                         const BlockOpenContext *context, FileOptions *options, GError **error)
+static bool read_options(JsonObject *object, const BlockNode *node, const BlockOpenContext *context,
+                         FileOptions *options, GError **error)
 {
     g_autoptr(OptionReader) reader = option_reader_new(object, NULL);
     bool drop_cache;
@@ -150,8 +151,7 @@ static bool check_kind(const BlockNode *node, FileState *file, const char *filen
 
 static bool valid_alignment(uint32_t alignment)
 {
-    return alignment > 0 && alignment <= MAX_DIRECT_ALIGNMENT &&
-           (alignment & (alignment - 1)) == 0;
+    return alignment > 0 && alignment <= MAX_DIRECT_ALIGNMENT && (alignment & (alignment - 1)) == 0;
 }
 
 static void find_direct_alignment(FileState *file)
@@ -168,8 +168,8 @@ static void find_direct_alignment(FileState *file)
     }
 #endif
     int sector_size;
-    if (file->is_block_device && ioctl(file->fd, BLKSSZGET, &sector_size) == 0 &&
-        sector_size > 0 && valid_alignment((uint32_t)sector_size)) {
+    if (file->is_block_device && ioctl(file->fd, BLKSSZGET, &sector_size) == 0 && sector_size > 0 &&
+        valid_alignment((uint32_t)sector_size)) {
         file->alignment = file->memory_alignment = (uint32_t)sector_size;
     }
 }
@@ -234,7 +234,7 @@ static bool file_open(BlockNode *node, JsonObject *object, const BlockOpenContex
         close(file->fd);
         return false;
     }
-    g_mutex_init(&file->mutex);
+    pthread_mutex_init(&file->mutex, NULL);
     range_lock_init(&file->ranges);
     return true;
 }
@@ -245,7 +245,7 @@ static void file_close(BlockNode *node)
 
     close(file->fd); /* and with it the locks */
     range_lock_clear(&file->ranges);
-    g_mutex_clear(&file->mutex);
+    pthread_mutex_destroy(&file->mutex);
 }
 
 uint64_t file_length(const FileState *file)
@@ -291,16 +291,10 @@ static uint32_t file_request_alignment(BlockNode *node)
 
 #define FILE_DRIVER(its_name)                                                                      \
     {                                                                                              \
-        .name = its_name,                                                                          \
-        .is_protocol = true,                                                                       \
-        .options = file_options,                                                                   \
-        .state_size = sizeof(FileState),                                                           \
-        .open = file_open,                                                                         \
-        .close = file_close,                                                                       \
-        .length = file_node_length,                                                                \
-        .submit = file_submit,                                                                     \
-        .set_permissions = file_set_permissions,                                                   \
-        .request_alignment = file_request_alignment,                                               \
+        .name = its_name, .is_protocol = true, .options = file_options,                            \
+        .state_size = sizeof(FileState), .open = file_open, .close = file_close,                   \
+        .length = file_node_length, .submit = file_submit,                                         \
+        .set_permissions = file_set_permissions, .request_alignment = file_request_alignment,      \
     }
 
 const BlockDriver block_driver_file = FILE_DRIVER("file");

@@ -21,7 +21,7 @@ typedef struct {
     uint32_t memory_alignment; /* of the memory */
     RangeLock ranges;          /* O_DIRECT writes */
 
-    GMutex mutex; /* what follows */
+    pthread_mutex_t mutex;     /* what follows */
     uint64_t written, flushed; /* counts of completed writes, and how many of them are durable */
     int flush_error; /* once a buffered fdatasync has failed nobody knows what is on the disk */
     bool lacks_zero_range, lacks_punch_hole, lacks_durable_write;
@@ -31,12 +31,15 @@ typedef struct {
 uint64_t file_length(const FileState *file);
 /** file_submit: the drivers' submit. */
 void file_submit(BlockNode *node, BlockOperation *operation);
-/** file_direct_submit: a read or change of an O_DIRECT file: bounce buffers, order of overlapping changes. */
+/** file_direct_submit: a read or change of an O_DIRECT file: bounce buffers, order of overlapping
+ * changes. */
 void file_direct_submit(BlockNode *node, BlockOperation *operation);
-/** file_start_read / file_start_change: @operation fits the descriptor's alignment (buffered: always). */
+/** file_start_read / file_start_change: @operation fits the descriptor's alignment (buffered:
+ * always). */
 void file_start_read(BlockNode *node, BlockOperation *operation);
 void file_start_change(BlockNode *node, BlockOperation *operation);
-/** file_end_of_read: a read met the end of the file after @moved bytes: fills with zeroes or says -EIO. */
+/** file_end_of_read: a read met the end of the file after @moved bytes: fills with zeroes or says
+ * -EIO. */
 int file_end_of_read(FileState *file, BlockOperation *operation, uint64_t moved);
 
 #endif

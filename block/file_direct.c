@@ -1,6 +1,6 @@
 /*
- * O_DIRECT: what does not fit the descriptor's alignment goes through a bounce buffer; a write of part of a
- * block reads the block first, and nothing else may change that block meanwhile.
+ * O_DIRECT: what does not fit the descriptor's alignment goes through a bounce buffer; a write of
+ * part of a block reads the block first, and nothing else may change that block meanwhile.
  *
  * Source: open(2), "O_DIRECT"; statx(2), "STATX_DIOALIGN".
  *
@@ -208,8 +208,7 @@ static void hold_granted(EngineTask *task, int64_t result)
 /* From the release of another request, perhaps in another context: go on in our own. */
 static void hold_ready(RangeHold *hold)
 {
-    DirectRequest *request =
-        (DirectRequest *)((char *)hold - G_STRUCT_OFFSET(DirectRequest, hold));
+    DirectRequest *request = (DirectRequest *)((char *)hold - G_STRUCT_OFFSET(DirectRequest, hold));
 
     request->task.done = hold_granted;
     engine_finish_later(request->outer->engine, &request->task, 0);

@@ -48,9 +48,9 @@ static void submit(BlockOperation *operation)
 
 static void note_written(FileState *file)
 {
-    g_mutex_lock(&file->mutex);
+    pthread_mutex_lock(&file->mutex);
     file->written++;
-    g_mutex_unlock(&file->mutex);
+    pthread_mutex_unlock(&file->mutex);
 }
 
 static bool is_unsupported(int64_t result)
@@ -61,7 +61,8 @@ static bool is_unsupported(int64_t result)
 
 /* ---- read ---- */
 
-/* The rest of a last sector that is not whole reads as zeroes; anything else beyond the end is an error. */
+/* The rest of a last sector that is not whole reads as zeroes; anything else beyond the end is an
+ * error. */
 int file_end_of_read(FileState *file, BlockOperation *operation, uint64_t moved)
 {
     uint64_t length = file_length(file);
@@ -92,7 +93,7 @@ static void flush_done(EngineTask *task, int64_t result)
     BlockOperation *operation = operation_of(task);
     FileState *file = file_of(task);
 
-    g_mutex_lock(&file->mutex);
+    pthread_mutex_lock(&file->mutex);
     if (result == 0) {
         file->flushed = MAX(file->flushed, (uint64_t)(uintptr_t)operation->state);
     } else if (result == -EINVAL || result == -EROFS) {
@@ -100,7 +101,7 @@ static void flush_done(EngineTask *task, int64_t result)
     } else if (!(file->task_flags & ENGINE_DIRECT)) {
         file->flush_error = (int)result;
     }
-    g_mutex_unlock(&file->mutex);
+    pthread_mutex_unlock(&file->mutex);
     block_operation_done(operation, (int)result);
 }
 
@@ -108,11 +109,11 @@ static void start_flush(BlockNode *node, BlockOperation *operation)
 {
     FileState *file = node->state;
 
-    g_mutex_lock(&file->mutex);
+    pthread_mutex_lock(&file->mutex);
     int known = file->flush_error;
     bool clean = file->flushed == file->written;
     operation->state = (void *)(uintptr_t)file->written;
-    g_mutex_unlock(&file->mutex);
+    pthread_mutex_unlock(&file->mutex);
     if (known || clean) {
         block_operation_done_later(operation, known);
         return;
@@ -153,9 +154,9 @@ static void write_done(EngineTask *task, int64_t result)
     bool durable = task->flags & ENGINE_DURABLE;
 
     if (durable && result == -EOPNOTSUPP) {
-        g_mutex_lock(&file->mutex);
+        pthread_mutex_lock(&file->mutex);
         file->lacks_durable_write = true;
-        g_mutex_unlock(&file->mutex);
+        pthread_mutex_unlock(&file->mutex);
         file_start_change(operation->node, operation);
         return;
     }
@@ -173,9 +174,9 @@ static void start_data_write(BlockNode *node, BlockOperation *operation)
 
     start(node, operation, ENGINE_WRITE, write_done);
     if ((operation->flags & BLOCK_WRITE_FUA) && !node->no_flush) {
-        g_mutex_lock(&file->mutex);
+        pthread_mutex_lock(&file->mutex);
         bool lacks = file->lacks_durable_write;
-        g_mutex_unlock(&file->mutex);
+        pthread_mutex_unlock(&file->mutex);
         operation->task.flags |= lacks ? 0 : ENGINE_DURABLE;
     }
     submit(operation);
@@ -194,13 +195,13 @@ static void zeroes_done(EngineTask *task, int64_t result)
         change_done(operation->node, operation, result);
         return;
     }
-    g_mutex_lock(&file->mutex);
+    pthread_mutex_lock(&file->mutex);
     if (task->mode & FALLOC_FL_PUNCH_HOLE) {
         file->lacks_punch_hole = true;
     } else {
         file->lacks_zero_range = true;
     }
-    g_mutex_unlock(&file->mutex);
+    pthread_mutex_unlock(&file->mutex);
     start_zeroes(operation->node, operation);
 }
 
@@ -209,10 +210,10 @@ static void start_zeroes(BlockNode *node, BlockOperation *operation)
 {
     FileState *file = node->state;
 
-    g_mutex_lock(&file->mutex);
+    pthread_mutex_lock(&file->mutex);
     bool punch = (operation->flags & BLOCK_WRITE_MAY_UNMAP) && !file->lacks_punch_hole;
     bool zero = !file->lacks_zero_range;
-    g_mutex_unlock(&file->mutex);
+    pthread_mutex_unlock(&file->mutex);
     if (!punch && !zero) {
         if (file->alignment > 1) {
             block_operation_done_later(operation, -ENOTSUP); /* file_direct.c holds the range */

@@ -1,10 +1,10 @@
 /*
  * Image locks, byte for byte as QEMU takes them, so that the two exclude each other.
  *
- * For permission bit n, byte 100+n carries a shared lock while somebody uses that permission, byte 200+n
- * while somebody does not want others to use it. Who needs permission n must find 200+n free of foreign
- * locks, who denies it to others must find 100+n free. Own locks come first and the test second: of two
- * that start together at least one sees the other.
+ * For permission bit n, byte 100+n carries a shared lock while somebody uses that permission, byte
+ * 200+n while somebody does not want others to use it. Who needs permission n must find 200+n free
+ * of foreign locks, who denies it to others must find 100+n free. Own locks come first and the test
+ * second: of two that start together at least one sees the other.
  *
  * Source: fcntl(2), "Open file description locks"; the offsets as seen in /proc/locks.
  *
@@ -41,7 +41,8 @@ bool image_lock_supported(int fd)
     return result == 0 || result == -EAGAIN;
 }
 
-/* Locks the bytes of @wanted that are not in *@held; -errno and the byte in *@failed if one fails. */
+/* Locks the bytes of @wanted that are not in *@held; -errno and the byte in *@failed if one fails.
+ */
 static int add_locks(ImageLock *lock, int base, unsigned wanted, unsigned *held, int *failed)
 {
     for (unsigned bit = 0; bit < BLOCK_PERMISSION_COUNT; bit++) {

@@ -1,6 +1,6 @@
 /*
- * Image locks: open-file-description locks on single bytes of the image tell other processes (ours and
- * QEMU's alike) what is being done with it.
+ * Image locks: open-file-description locks on single bytes of the image tell other processes (ours
+ * and QEMU's alike) what is being done with it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,6 +1,7 @@
 /*
- * The node graph: BlockNode, its driver's table, the links between users and nodes with their permissions,
- * and the operations that travel down it. For the block folder only; devices use include/block/block.h.
+ * The node graph: BlockNode, its driver's table, the links between users and nodes with their
+ * permissions, and the operations that travel down it. For the block folder only; devices use
+ * include/block/block.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,7 +25,8 @@ typedef struct BlockLink BlockLink;
 typedef struct BlockDriver BlockDriver;
 typedef struct BlockOperation BlockOperation;
 
-/* What a user of a node does, and lets others do. The bit numbers are those of QEMU's image locks. */
+/* What a user of a node does, and lets others do. The bit numbers are those of QEMU's image locks.
+ */
 typedef enum {
     BLOCK_PERMISSION_READ = 1 << 0,
     BLOCK_PERMISSION_WRITE = 1 << 1,
@@ -47,8 +49,8 @@ typedef enum {
 } BlockOperationKind;
 
 /*
- * One operation on its way down the graph: a format changes @offset or makes others of its own, a protocol
- * ends it with block_operation_done(). The submitter owns the memory until @done.
+ * One operation on its way down the graph: a format changes @offset or makes others of its own, a
+ * protocol ends it with block_operation_done(). The submitter owns the memory until @done.
  */
 struct BlockOperation {
     BlockOperationKind kind;
@@ -67,10 +69,10 @@ struct BlockOperation {
 
 /** What a node takes from the node above it when its own options say nothing. */
 typedef struct {
-    bool drive_style;  /* -drive: drivers may be left out, and errors name format and protocol */
-    bool is_child;     /* below another node: no node-name needed, discard is the parent's affair */
-    const char *path;  /* of the options in what the user typed: "" or "file." */
-    bool guessed;      /* raw because it looks like nothing else */
+    bool drive_style; /* -drive: drivers may be left out, and errors name format and protocol */
+    bool is_child;    /* below another node: no node-name needed, discard is the parent's affair */
+    const char *path; /* of the options in what the user typed: "" or "file." */
+    bool guessed;     /* raw because it looks like nothing else */
     bool read_only, auto_read_only, force_share, direct, no_flush;
 } BlockOpenContext;
 
@@ -88,10 +90,10 @@ struct BlockNode {
     bool monitor_owned; /* made by -blockdev or blockdev-add */
     bool read_only, auto_read_only, force_share, direct, no_flush, unmap;
     DetectZeroes detect_zeroes;
-    uint64_t length;   /* bytes that requests may reach */
-    GSList *users;     /* BlockLink */
-    BlockLink *child;  /* the one node below, or NULL */
-    void *state;       /* the driver's, driver->state_size bytes */
+    uint64_t length;  /* bytes that requests may reach */
+    GSList *users;    /* BlockLink */
+    BlockLink *child; /* the one node below, or NULL */
+    void *state;      /* the driver's, driver->state_size bytes */
 };
 
 struct BlockLink {
@@ -129,9 +131,11 @@ extern const BlockDriver block_driver_file, block_driver_host_device, block_driv
 
 /** block_driver_find: a driver that can be named by users, or NULL. */
 const BlockDriver *block_driver_find(const char *name);
-/** block_driver_is_foreign: true if @name is a format or protocol that others have and we have not. */
+/** block_driver_is_foreign: true if @name is a format or protocol that others have and we have not.
+ */
 bool block_driver_is_foreign(const char *name);
-/** block_driver_refuse: sets *@error to "Driver 'x' is not supported…" or "Unknown driver 'x'"; false. */
+/** block_driver_refuse: sets *@error to "Driver 'x' is not supported…" or "Unknown driver 'x'";
+ * false. */
 bool block_driver_refuse(const char *name, GError **error);
 
 /* ---- nodes ---- */
@@ -176,7 +180,8 @@ BlockNode *block_open(JsonObject *options, const BlockOpenContext *context, GErr
 /** block_open_child: opens or looks up "file" of @options as the node below @node. */
 bool block_open_child(BlockNode *node, JsonObject *options, const BlockOpenContext *context,
                       GError **error);
-/** block_open_probed: -drive file=X without a format: the protocol, and raw above it if nothing else is there. */
+/** block_open_probed: -drive file=X without a format: the protocol, and raw above it if nothing
+ * else is there. */
 BlockNode *block_open_probed(JsonObject *options, const BlockOpenContext *context, GError **error);
 /** block_open_overlay: a temporary copy-on-write node over @base; takes a reference of its own. */
 BlockNode *block_open_overlay(BlockNode *base, const char *name, GError **error);
@@ -198,7 +203,8 @@ void block_operation_done(BlockOperation *operation, int result);
 void block_operation_done_later(BlockOperation *operation, int result);
 /** block_operation_emulate_zeroes: does a WRITE_ZEROES by writing zeroes to @node. */
 void block_operation_emulate_zeroes(BlockNode *node, BlockOperation *operation);
-/** block_node_run: does @operation to its end here, polling @engine; 0 or -errno. Start-up and tests. */
+/** block_node_run: does @operation to its end here, polling @engine; 0 or -errno. Start-up and
+ * tests. */
 int block_node_run(BlockNode *node, BlockOperationKind kind, uint64_t offset, void *buffer,
                    uint64_t length);
 

@@ -67,14 +67,9 @@ static void null_submit(BlockNode *node, BlockOperation *operation)
 
 #define NULL_DRIVER(its_name)                                                                      \
     {                                                                                              \
-        .name = its_name,                                                                          \
-        .is_protocol = true,                                                                       \
-        .options = null_options,                                                                   \
-        .state_size = sizeof(NullState),                                                           \
-        .open = null_open,                                                                         \
-        .close = null_close,                                                                       \
-        .length = null_length,                                                                     \
-        .submit = null_submit,                                                                     \
+        .name = its_name, .is_protocol = true, .options = null_options,                            \
+        .state_size = sizeof(NullState), .open = null_open, .close = null_close,                   \
+        .length = null_length, .submit = null_submit,                                              \
     }
 
 const BlockDriver block_driver_null_co = NULL_DRIVER("null-co");

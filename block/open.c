@@ -1,8 +1,9 @@
 /*
  * From options to nodes: common options, drivers by name or by what the file is, the node below.
  *
- * Two styles come in. -blockdev names each driver and node. -drive may leave them out: then a file name
- * chooses the protocol and the image's first bytes the format, where raw is the only one we have.
+ * Two styles come in. -blockdev names each driver and node. -drive may leave them out: then a file
+ * name chooses the protocol and the image's first bytes the format, where raw is the only one we
+ * have.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,9 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char *const common_options[] = {"driver",  "node-name",     "read-only", "auto-read-only",
-                                             "discard", "detect-zeroes", "cache",     "force-share",
-                                             NULL};
+static const char *const common_options[] = {"driver",         "node-name",   "read-only",
+                                             "auto-read-only", "discard",     "detect-zeroes",
+                                             "cache",          "force-share", NULL};
 static const char *const cache_options[] = {"direct", "no-flush", NULL};
 static const char *const discard_names[] = {"ignore", "off", "unmap", "on", NULL};
 static const char *const detect_zeroes_names[] = {"off", "on", "unmap", NULL};
@@ -41,7 +42,8 @@ static bool check_names(JsonObject *object, const BlockDriver *driver,
     g_autoptr(GList) members = json_object_get_members(object);
 
     for (GList *m = members; m; m = m->next) {
-        if (!g_strv_contains(common_options, m->data) && !g_strv_contains(driver->options, m->data)) {
+        if (!g_strv_contains(common_options, m->data) &&
+            !g_strv_contains(driver->options, m->data)) {
             return refuse_option(driver, context, "", m->data, error);
         }
     }
@@ -272,13 +274,13 @@ static BlockNode *find_reference(const char *name, GError **error)
 static BlockNode *open_or_find(BlockNode *node, JsonNode *value, const BlockOpenContext *context,
                                GError **error)
 {
-    if (value && JSON_NODE_HOLDS_VALUE(value) &&
-        json_node_get_value_type(value) == G_TYPE_STRING) {
+    if (value && JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING) {
         return find_reference(json_node_get_string(value), error);
     }
     if (!value || !JSON_NODE_HOLDS_OBJECT(value)) {
-        error_setf(error, value ? "Invalid parameter type for '%sfile', expected: object"
-                                : "Parameter '%sfile' is missing",
+        error_setf(error,
+                   value ? "Invalid parameter type for '%sfile', expected: object"
+                         : "Parameter '%sfile' is missing",
                    context->path);
         return NULL;
     }

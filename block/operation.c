@@ -1,6 +1,6 @@
 /*
- * Operations: the checks every node makes, and what a driver leaves to be done in general (zero detection,
- * zeroes written as data).
+ * Operations: the checks every node makes, and what a driver leaves to be done in general (zero
+ * detection, zeroes written as data).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,9 +1,9 @@
 /*
- * snapshot=on: a node whose writes go to a temporary file and are gone at exit. The file has no name; a
- * bitmap in memory says which clusters are in it, all others are read from the node below.
+ * snapshot=on: a node whose writes go to a temporary file and are gone at exit. The file has no
+ * name; a bitmap in memory says which clusters are in it, all others are read from the node below.
  *
- * A write to a cluster that is not there yet holds the whole cluster: what the write does not cover is copied
- * from below first, and nobody else may do the same meanwhile.
+ * A write to a cluster that is not there yet holds the whole cluster: what the write does not cover
+ * is copied from below first, and nobody else may do the same meanwhile.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -109,8 +109,7 @@ static void here_read(EngineTask *task, int64_t result)
     ReadRun *run = (ReadRun *)((char *)task - G_STRUCT_OFFSET(ReadRun, task));
 
     if (result >= 0 && (uint64_t)result < run->length) {
-        vector_fill_zero(run->vector, run->count, (uint64_t)result,
-                         run->length - (uint64_t)result);
+        vector_fill_zero(run->vector, run->count, (uint64_t)result, run->length - (uint64_t)result);
     }
     run_done(run, result < 0 ? (int)result : 0);
 }
@@ -255,8 +254,8 @@ static void gap_read(BlockOperation *operation, int result)
 
 static void copy_gap(OverlayWrite *write)
 {
-    write->vector = (struct iovec){.iov_base = write->buffer,
-                                   .iov_len = write->gaps[write->gap].length};
+    write->vector =
+        (struct iovec){.iov_base = write->buffer, .iov_len = write->gaps[write->gap].length};
     write->below = (BlockOperation){
         .kind = BLOCK_OPERATION_READ,
         .offset = write->gaps[write->gap].offset,
@@ -431,8 +430,8 @@ static bool set_up_state(BlockNode *node, OverlayState *overlay, GError **error)
     overlay->fd = open_temporary(directory);
     if (overlay->fd < 0) {
         munmap(overlay->bitmap, overlay->bitmap_size);
-        return error_set_errno(error, -overlay->fd,
-                               "Could not create temporary overlay in '%s'", directory);
+        return error_set_errno(error, -overlay->fd, "Could not create temporary overlay in '%s'",
+                               directory);
     }
     range_lock_init(&overlay->ranges);
     return true;

@@ -1,6 +1,6 @@
 /*
- * Permissions: what the users of a node do and what they let others do. A change goes down the graph to the
- * image's lock; if somebody there says no, everything above is as it was.
+ * Permissions: what the users of a node do and what they let others do. A change goes down the
+ * graph to the image's lock; if somebody there says no, everything above is as it was.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

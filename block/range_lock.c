@@ -7,12 +7,12 @@
 
 void range_lock_init(RangeLock *lock)
 {
-    g_mutex_init(&lock->mutex);
+    pthread_mutex_init(&lock->mutex, NULL);
 }
 
 void range_lock_clear(RangeLock *lock)
 {
-    g_mutex_clear(&lock->mutex);
+    pthread_mutex_destroy(&lock->mutex);
 }
 
 static bool conflicts(const RangeHold *a, const RangeHold *b)
@@ -33,7 +33,7 @@ static bool may_go(const RangeLock *lock, const RangeHold *hold)
 
 bool range_lock_acquire(RangeLock *lock, RangeHold *hold)
 {
-    g_mutex_lock(&lock->mutex);
+    pthread_mutex_lock(&lock->mutex);
     hold->next = NULL;
     if (lock->last) {
         lock->last->next = hold;
@@ -43,7 +43,7 @@ bool range_lock_acquire(RangeLock *lock, RangeHold *hold)
     lock->last = hold;
     hold->granted = may_go(lock, hold);
     bool granted = hold->granted;
-    g_mutex_unlock(&lock->mutex);
+    pthread_mutex_unlock(&lock->mutex);
     return granted;
 }
 
@@ -79,12 +79,12 @@ void range_lock_release(RangeLock *lock, RangeHold *hold)
 {
     RangeHold *next;
 
-    g_mutex_lock(&lock->mutex);
+    pthread_mutex_lock(&lock->mutex);
     unlink_hold(lock, hold);
     while ((next = grant_one(lock))) {
-        g_mutex_unlock(&lock->mutex);
+        pthread_mutex_unlock(&lock->mutex);
         next->ready(next);
-        g_mutex_lock(&lock->mutex);
+        pthread_mutex_lock(&lock->mutex);
     }
-    g_mutex_unlock(&lock->mutex);
+    pthread_mutex_unlock(&lock->mutex);
 }

@@ -1,6 +1,6 @@
 /*
- * Byte ranges of a node held by requests: an exclusive hold waits for every overlapping hold before it and
- * keeps later ones waiting. Read-modify-write (O_DIRECT, copy-on-write) needs that.
+ * Byte ranges of a node held by requests: an exclusive hold waits for every overlapping hold before
+ * it and keeps later ones waiting. Read-modify-write (O_DIRECT, copy-on-write) needs that.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,6 +8,7 @@
 #define BLOCK_RANGE_LOCK_H
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,7 +23,7 @@ struct RangeHold {
 };
 
 typedef struct {
-    GMutex mutex;
+    pthread_mutex_t mutex;
     RangeHold *first, *last; /* in order of arrival, granted and waiting */
 } RangeLock;
 

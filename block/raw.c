@@ -1,8 +1,8 @@
 /*
  * Format "raw": the bytes of the node below, or a window of them (offset=, size=).
  *
- * Where raw was only guessed, a guest must not be able to turn the image into one of another format by
- * writing its first sector: the next start would then read what the guest made up as metadata.
+ * Where raw was only guessed, a guest must not be able to turn the image into one of another format
+ * by writing its first sector: the next start would then read what the guest made up as metadata.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -74,8 +74,7 @@ bool throttle_limits_any(const ThrottleLimits *limits)
 static double capacity(const ThrottleLimits *limits, unsigned bucket)
 {
     if (limits->buckets[bucket].burst) {
-        return (double)limits->buckets[bucket].burst *
-               (double)limits->buckets[bucket].burst_length;
+        return (double)limits->buckets[bucket].burst * (double)limits->buckets[bucket].burst_length;
     }
     return (double)limits->buckets[bucket].average / DEFAULT_BURST_PARTS;
 }

@@ -1,8 +1,9 @@
 /*
  * Throttling: token buckets on bytes and operations of a drive.
  *
- * A bucket fills with its average rate up to its burst. A request may go when no bucket is in debt and then
- * takes its cost, going into debt if it must; so a request larger than the bucket passes too, and pays later.
+ * A bucket fills with its average rate up to its burst. A request may go when no bucket is in debt
+ * and then takes its cost, going into debt if it must; so a request larger than the bucket passes
+ * too, and pays later.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,8 +26,8 @@ typedef enum {
 
 typedef struct {
     struct {
-        uint64_t average;      /* units a second; 0: no limit */
-        uint64_t burst;        /* units a second while bursting; 0: a tenth of a second of the average */
+        uint64_t average; /* units a second; 0: no limit */
+        uint64_t burst;   /* units a second while bursting; 0: a tenth of a second of the average */
         uint64_t burst_length; /* seconds */
     } buckets[THROTTLE_BUCKET_COUNT];
     uint64_t operation_size; /* bytes that count as one operation; 0: any request is one */

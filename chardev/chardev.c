@@ -1,5 +1,6 @@
 /*
- * Chardev: the base class of every back end: one front end's place, the queue of char_write_all(), the log file.
+ * Chardev: the base class of every back end: one front end's place, the queue of char_write_all(),
+ * the log file.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -405,8 +406,7 @@ guint chardev_add_writable_watch(Chardev *chardev, void (*ready)(void *opaque), 
     watch->chardev = g_object_ref(chardev);
     watch->ready = ready;
     watch->opaque = opaque;
-    source =
-        fd_source_attach(writable_watch_wanted, G_IO_OUT, writable_watch_ready, watch);
+    source = fd_source_attach(writable_watch_wanted, G_IO_OUT, writable_watch_ready, watch);
     /* The callback itself is not used by an FdSource; it carries the destroy notification. */
     g_source_set_callback(source, NULL, watch, writable_watch_free);
     id = g_source_get_id(source);

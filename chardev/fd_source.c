@@ -28,8 +28,7 @@ static void fd_source_watch(FdSource *self, int fd)
     }
     self->fd = fd;
     if (fd >= 0) {
-        self->tag =
-            g_source_add_unix_fd(&self->source, fd, self->condition | G_IO_HUP | G_IO_ERR);
+        self->tag = g_source_add_unix_fd(&self->source, fd, self->condition | G_IO_HUP | G_IO_ERR);
     }
 }
 

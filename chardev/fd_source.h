@@ -1,8 +1,9 @@
 /*
  * FdSource: a GSource that asks before each poll which descriptor to wait on.
  *
- * A back end's descriptor comes and goes, and its input is wanted only while the front end has room. Asking
- * anew each time leaves no stale registration behind and needs no bookkeeping where things change.
+ * A back end's descriptor comes and goes, and its input is wanted only while the front end has
+ * room. Asking anew each time leaves no stale registration behind and needs no bookkeeping where
+ * things change.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

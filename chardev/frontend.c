@@ -1,6 +1,6 @@
 /*
- * CharFrontend: what a chip or monitor calls. A front end without a back end is a plug with no cable: what is
- * written is gone, nothing comes.
+ * CharFrontend: what a chip or monitor calls. A front end without a back end is a plug with no
+ * cable: what is written is gone, nothing comes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -66,9 +66,9 @@ static const struct {
     const char *backend;
     LegacyParser parse;
 } forms[] = {
-    {"file:", "file", parse_path},   {"pipe:", "pipe", parse_path},
-    {"pty:", "pty", parse_path},     {"unix:", "socket", parse_unix},
-    {"tcp:", "socket", parse_tcp},   {"telnet:", "socket", parse_telnet},
+    {"file:", "file", parse_path}, {"pipe:", "pipe", parse_path},
+    {"pty:", "pty", parse_path},   {"unix:", "socket", parse_unix},
+    {"tcp:", "socket", parse_tcp}, {"telnet:", "socket", parse_telnet},
 };
 
 /* Words that are a back end by themselves. */

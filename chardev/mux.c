@@ -1,8 +1,9 @@
 /*
  * mux: several front ends (a serial port and a monitor, say) on one back end.
  *
- * What front ends write goes out as it comes; what is typed goes to the one that has the focus. The escape
- * character (Ctrl-a) starts a command. The front end that set its handlers last has the focus at first.
+ * What front ends write goes out as it comes; what is typed goes to the one that has the focus. The
+ * escape character (Ctrl-a) starts a command. The front end that set its handlers last has the
+ * focus at first.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +16,8 @@
 #include "util/error.h"
 
 #define MAX_FRONTENDS 4
-/* Typed ahead of a front end that takes nothing: beyond it the back end is held, escape commands with it. */
+/* Typed ahead of a front end that takes nothing: beyond it the back end is held, escape commands
+ * with it. */
 #define BUFFER_SIZE 4096
 
 #define TYPE_MUX_CHARDEV (mux_chardev_get_type())

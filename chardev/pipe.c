@@ -33,7 +33,8 @@ static bool pipe_open(Chardev *chardev, OptionReader *options, GError **error)
     }
     in_path = g_strconcat(path, ".in", NULL);
     out_path = g_strconcat(path, ".out", NULL);
-    /* Read-write, so that neither open waits for a peer and the input has no end when a writer leaves. */
+    /* Read-write, so that neither open waits for a peer and the input has no end when a writer
+     * leaves. */
     in_fd = chardev_open_path(in_path, O_RDWR | O_NONBLOCK, NULL);
     out_fd = chardev_open_path(out_path, O_RDWR | O_NONBLOCK, NULL);
     if (in_fd < 0 || out_fd < 0) {

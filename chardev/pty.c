@@ -1,8 +1,8 @@
 /*
  * pty: a pseudo terminal; whoever opens its slave is the peer.
  *
- * The master side says "hang-up" while nobody has the slave open. Nothing wakes us when that changes, so an
- * unconnected pty is looked at once a second, and whenever the guest writes.
+ * The master side says "hang-up" while nobody has the slave open. Nothing wakes us when that
+ * changes, so an unconnected pty is looked at once a second, and whenever the guest writes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

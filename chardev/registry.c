@@ -15,8 +15,9 @@
 #define FLUSH_AT_EXIT_US (1000 * 1000)
 
 static const CharDriver *const drivers[] = {
-    &char_driver_file,    &char_driver_mux,    &char_driver_null,   &char_driver_pipe, &char_driver_pty,
-    &char_driver_ringbuf, &char_driver_serial, &char_driver_socket, &char_driver_stdio,
+    &char_driver_file,   &char_driver_mux,    &char_driver_null,
+    &char_driver_pipe,   &char_driver_pty,    &char_driver_ringbuf,
+    &char_driver_serial, &char_driver_socket, &char_driver_stdio,
 };
 
 static GPtrArray *chardevs; /* of Chardev, in the order of creation, referenced */

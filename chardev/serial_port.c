@@ -1,5 +1,6 @@
 /*
- * serial: a serial line (or any terminal) of the host, with the guest's line parameters, break and modem lines.
+ * serial: a serial line (or any terminal) of the host, with the guest's line parameters, break and
+ * modem lines.
  *
  * Source: termios(3), ioctl_tty(2).
  *
@@ -27,10 +28,10 @@ static const struct {
     int speed;
     speed_t code;
 } speeds[] = {
-    {50, B50},         {75, B75},         {110, B110},       {134, B134},       {150, B150},
-    {200, B200},       {300, B300},       {600, B600},       {1200, B1200},     {1800, B1800},
-    {2400, B2400},     {4800, B4800},     {9600, B9600},     {19200, B19200},   {38400, B38400},
-    {57600, B57600},   {115200, B115200}, {230400, B230400}, {460800, B460800}, {921600, B921600},
+    {50, B50},       {75, B75},         {110, B110},       {134, B134},       {150, B150},
+    {200, B200},     {300, B300},       {600, B600},       {1200, B1200},     {1800, B1800},
+    {2400, B2400},   {4800, B4800},     {9600, B9600},     {19200, B19200},   {38400, B38400},
+    {57600, B57600}, {115200, B115200}, {230400, B230400}, {460800, B460800}, {921600, B921600},
 };
 
 /* The host's speed that is nearest: a guest's divisor seldom gives a round number. */

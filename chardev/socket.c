@@ -1,9 +1,9 @@
 /*
  * socket: TCP or Unix stream, as server or client, plain or telnet, one peer at a time.
  *
- * A server goes back to accepting when its peer has left; a client with reconnect= tries again. A failing write
- * may happen on a vCPU thread in the middle of a chip's handler, so it only marks the connection as broken; the
- * main loop then closes it.
+ * A server goes back to accepting when its peer has left; a client with reconnect= tries again. A
+ * failing write may happen on a vCPU thread in the middle of a chip's handler, so it only marks the
+ * connection as broken; the main loop then closes it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -367,7 +367,8 @@ static bool start_client(SocketChardev *self, GError **error)
     return true;
 }
 
-/* ---- connecting again, in a thread: names may take long to resolve and peers long to answer ---- */
+/* ---- connecting again, in a thread: names may take long to resolve and peers long to answer ----
+ */
 
 static void connect_thread(GTask *task, gpointer source G_GNUC_UNUSED, gpointer data,
                            GCancellable *cancellable)

@@ -104,7 +104,8 @@ bool socket_target_read(SocketTarget *target, bool server, OptionReader *options
     }
     if ((host != NULL) + (path != NULL) + (fd != NULL) > 1 ||
         (!path && !fd && !host && !option_reader_has(options, "port"))) {
-        return error_setf(error, "chardev: socket: exactly one of 'path', 'fd' and 'host' is needed");
+        return error_setf(error,
+                          "chardev: socket: exactly one of 'path', 'fd' and 'host' is needed");
     }
     if (path) {
         return read_unix(target, path, options, error);
@@ -147,8 +148,8 @@ static GSocketAddress *unix_address(const SocketTarget *target)
     GUnixSocketAddressType type = G_UNIX_SOCKET_ADDRESS_PATH;
 
     if (target->abstract) {
-        type = target->tight ? G_UNIX_SOCKET_ADDRESS_ABSTRACT
-                             : G_UNIX_SOCKET_ADDRESS_ABSTRACT_PADDED;
+        type =
+            target->tight ? G_UNIX_SOCKET_ADDRESS_ABSTRACT : G_UNIX_SOCKET_ADDRESS_ABSTRACT_PADDED;
     }
     return g_unix_socket_address_new_with_type(target->path, -1, type);
 }
@@ -160,7 +161,8 @@ static bool family_allowed(const SocketTarget *target, GInetAddress *address)
     return ipv6 ? !target->no_ipv6 : !target->no_ipv4;
 }
 
-/* The addresses of a host, as a list of GInetAddress; an empty name is every address of this one. */
+/* The addresses of a host, as a list of GInetAddress; an empty name is every address of this one.
+ */
 static GList *resolve(const SocketTarget *target, bool server, GCancellable *cancellable,
                       GError **error)
 {
@@ -213,15 +215,17 @@ char *socket_target_text(const SocketTarget *target, const char *protocol, GSock
 
     if (target->kind == SOCKET_UNIX) {
         return g_strdup_printf("unix:%s%s", target->path,
-                               !target->abstract ? "" : target->tight ? ",abstract=on,tight=on"
-                                                                      : ",abstract=on");
+                               !target->abstract ? ""
+                               : target->tight   ? ",abstract=on,tight=on"
+                                                 : ",abstract=on");
     }
     if (listener) {
         address = g_socket_get_local_address(listener, NULL);
     }
     if (address) {
         text = socket_address_text(address);
-        return g_strdup_printf("%s:%s", G_IS_INET_SOCKET_ADDRESS(address) ? protocol : "unix", text);
+        return g_strdup_printf("%s:%s", G_IS_INET_SOCKET_ADDRESS(address) ? protocol : "unix",
+                               text);
     }
     if (target->kind == SOCKET_FD) {
         return g_strdup_printf("fd:%d", target->fd);
@@ -243,7 +247,8 @@ static int bind_socket(GSocket *socket, GSocketAddress *address)
     return bind(g_socket_get_fd(socket), (struct sockaddr *)&native, size) < 0 ? errno : 0;
 }
 
-/* A socket file that a dead process left would make bind() fail; anything but a socket is left alone. */
+/* A socket file that a dead process left would make bind() fail; anything but a socket is left
+ * alone. */
 static void remove_stale_socket(const char *path)
 {
     struct stat status;
@@ -287,7 +292,8 @@ static int try_port(GInetAddress *ip, unsigned port, GSocket **result)
     g_socket_set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1, NULL);
     if (g_inet_address_get_family(ip) == G_SOCKET_FAMILY_IPV6) {
         /* The "any" address takes IPv4 peers too; a given one has no use for them. */
-        g_socket_set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, !g_inet_address_get_is_any(ip), NULL);
+        g_socket_set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, !g_inet_address_get_is_any(ip),
+                            NULL);
     }
     errnum = bind_socket(socket, address);
     if (errnum == 0 && !g_socket_listen(socket, NULL)) {
@@ -315,7 +321,8 @@ static GSocket *listen_tcp(const SocketTarget *target, GError **error)
     }
     g_list_free_full(addresses, g_object_unref);
     if (!socket) {
-        error_set_errno(error, errnum, "Failed to bind socket to %s:%u", target->host, target->port);
+        error_set_errno(error, errnum, "Failed to bind socket to %s:%u", target->host,
+                        target->port);
     }
     return socket;
 }

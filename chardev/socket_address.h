@@ -1,5 +1,6 @@
 /*
- * Where a socket back end listens or connects: host= port= to= ipv4= ipv6=, path= abstract= tight=, fd=.
+ * Where a socket back end listens or connects: host= port= to= ipv4= ipv6=, path= abstract= tight=,
+ * fd=.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,7 +27,8 @@ typedef struct {
     int fd;
 } SocketTarget;
 
-/** socket_target_read: takes the keys above from @options; @server allows what only a listener may have. */
+/** socket_target_read: takes the keys above from @options; @server allows what only a listener may
+ * have. */
 bool socket_target_read(SocketTarget *target, bool server, OptionReader *options, GError **error);
 void socket_target_clear(SocketTarget *target);
 SocketTarget *socket_target_copy(const SocketTarget *target);
@@ -36,7 +38,8 @@ GSocket *socket_target_listen(const SocketTarget *target, GError **error);
 /** socket_target_connect: a connected socket; waits for the peer; any thread. */
 GSocket *socket_target_connect(const SocketTarget *target, GCancellable *cancellable,
                                GError **error);
-/** socket_target_text: "unix:/path", "tcp:host:port" (prefix @protocol for TCP). @local: what a listener got. */
+/** socket_target_text: "unix:/path", "tcp:host:port" (prefix @protocol for TCP). @local: what a
+ * listener got. */
 char *socket_target_text(const SocketTarget *target, const char *protocol, GSocket *listener);
 /** socket_address_text: "127.0.0.1:5555" or the path; caller frees; never NULL. */
 char *socket_address_text(GSocketAddress *address);

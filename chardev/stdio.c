@@ -1,8 +1,9 @@
 /*
  * stdio: standard input and output, the terminal in raw mode.
  *
- * Descriptors 0 and 1 are shared with the shell and with other programs of a pipeline, so their O_NONBLOCK stays
- * as it is: a terminal or pipe is opened once more for ourselves, and what cannot be is asked before each write.
+ * Descriptors 0 and 1 are shared with the shell and with other programs of a pipeline, so their
+ * O_NONBLOCK stays as it is: a terminal or pipe is opened once more for ourselves, and what cannot
+ * be is asked before each write.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -31,7 +32,8 @@ static int reopen_output(void)
 {
     struct stat status;
 
-    if (fstat(STDOUT_FILENO, &status) < 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
+    if (fstat(STDOUT_FILENO, &status) < 0 ||
+        !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
         return -1;
     }
     return open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

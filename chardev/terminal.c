@@ -1,9 +1,9 @@
 /*
  * The controlling terminal's mode while stdio is a character device.
  *
- * Raw mode as termios(3) describes it, but with output processing left on, so that our own messages with plain
- * newlines stay readable. A stop (SIGTSTP) gives the shell its terminal back first; SIGCONT takes it
- * again if we came back to the foreground.
+ * Raw mode as termios(3) describes it, but with output processing left on, so that our own messages
+ * with plain newlines stay readable. A stop (SIGTSTP) gives the shell its terminal back first;
+ * SIGCONT takes it again if we came back to the foreground.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

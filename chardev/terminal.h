@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /**
- * terminal_take: puts stdin's terminal into raw mode, and again after each stop and continue; nothing happens
- * if stdin is no terminal.
+ * terminal_take: puts stdin's terminal into raw mode, and again after each stop and continue;
+ * nothing happens if stdin is no terminal.
  * @signals: Ctrl-C, Ctrl-Z and Ctrl-\ still make signals
  */
 void terminal_take(bool signals);

@@ -88,9 +88,8 @@ static bool consider(const char *name, const char *where, const char **chosen, G
 
 static bool none_chosen(const char *where, const char *name, GError **error)
 {
-    return error_setf(error,
-                      "%s: accelerator %s is not supported by this build, guests run on kvm", where,
-                      name);
+    return error_setf(error, "%s: accelerator %s is not supported by this build, guests run on kvm",
+                      where, name);
 }
 
 static bool choose_from_accels(StartConfig *config, const char **chosen, GError **error)

@@ -57,8 +57,7 @@ static bool read_boot_times(OptionReader *reader, BootConfig *boot, GError **err
     int64_t reboot_timeout = boot->reboot_timeout;
 
     if (!option_get_uint(reader, "splash-time", 0, MAX_SPLASH_TIME, &splash_time, error) ||
-        !option_get_int(reader, "reboot-timeout", -1, MAX_REBOOT_TIMEOUT, &reboot_timeout,
-                        error)) {
+        !option_get_int(reader, "reboot-timeout", -1, MAX_REBOOT_TIMEOUT, &reboot_timeout, error)) {
         return false;
     }
     boot->splash_time = splash_time;

@@ -86,8 +86,7 @@ static char *printable(const char *text)
 static bool handle_option(StartConfig *config, const CommandOption *option, const char *typed,
                           const char *argument, GError **error)
 {
-    g_autofree char *where =
-        argument ? g_strdup_printf("%s %s", typed, argument) : g_strdup(typed);
+    g_autofree char *where = argument ? g_strdup_printf("%s %s", typed, argument) : g_strdup(typed);
 
     g_free(config->where);
     config->where = printable(where);

@@ -1,6 +1,6 @@
 /*
- * The command line: one table of options that is the parser, -help, and the list the manual is checked
- * against.
+ * The command line: one table of options that is the parser, -help, and the list the manual is
+ * checked against.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,7 +29,8 @@ struct CommandOption {
     const char *argument; /* its form for -help; NULL: the option takes none */
     OptionGroup group;
     const char *help;
-    /** handle: @argument is "" for an option without one; false: @error without the option's name. */
+    /** handle: @argument is "" for an option without one; false: @error without the option's name.
+     */
     bool (*handle)(StartConfig *config, const CommandOption *option, const char *argument,
                    GError **error);
     size_t field;     /* option_string, option_flag: offset of the member of StartConfig */

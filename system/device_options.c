@@ -10,9 +10,12 @@
 #include "util/error.h"
 
 static const char *const category_titles[] = {
-    [DEVICE_CATEGORY_BRIDGE] = "Controller/Bridge/Hub", [DEVICE_CATEGORY_STORAGE] = "Storage",
-    [DEVICE_CATEGORY_NETWORK] = "Network",              [DEVICE_CATEGORY_INPUT] = "Input",
-    [DEVICE_CATEGORY_DISPLAY] = "Display",              [DEVICE_CATEGORY_MISC] = "Misc",
+    [DEVICE_CATEGORY_BRIDGE] = "Controller/Bridge/Hub",
+    [DEVICE_CATEGORY_STORAGE] = "Storage",
+    [DEVICE_CATEGORY_NETWORK] = "Network",
+    [DEVICE_CATEGORY_INPUT] = "Input",
+    [DEVICE_CATEGORY_DISPLAY] = "Display",
+    [DEVICE_CATEGORY_MISC] = "Misc",
     [DEVICE_CATEGORY_CPU] = "CPU",
 };
 

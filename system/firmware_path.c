@@ -1,5 +1,6 @@
 /*
- * Where firmware images are looked for: our own data folder, then where Debian's seabios and qemu-system-data put them.
+ * Where firmware images are looked for: our own data folder, then where Debian's seabios and
+ * qemu-system-data put them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -8,7 +8,8 @@
 
 #include <glib.h>
 
-/** firmware_path_add_defaults: appends the folders searched after those of -L to @path (of char *). */
+/** firmware_path_add_defaults: appends the folders searched after those of -L to @path (of char *).
+ */
 void firmware_path_add_defaults(GPtrArray *path);
 
 #endif

@@ -154,7 +154,8 @@ bool option_memory(StartConfig *config, const CommandOption *option, const char 
                           max_size, size);
     }
     if (slots > 0 && max_size > size) {
-        return error_setf(error, "memory hot-plug (slots=, maxmem=) is not supported by this build");
+        return error_setf(error,
+                          "memory hot-plug (slots=, maxmem=) is not supported by this build");
     }
     config->ram_size = size;
     start_config_set(&config->ram_where, config->where);

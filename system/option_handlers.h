@@ -43,7 +43,8 @@ OptionHandler option_object;
 OptionHandler option_chardev, option_serial, option_monitor, option_debug_console,
     option_escape_character;
 /* process_options.c */
-OptionHandler option_name, option_message, option_log_items, option_log_file, option_trace, option_sandbox,
-    option_run_with, option_action, option_watchdog_action, option_qtest, option_add_fd;
+OptionHandler option_name, option_message, option_log_items, option_log_file, option_trace,
+    option_sandbox, option_run_with, option_action, option_watchdog_action, option_qtest,
+    option_add_fd;
 
 #endif

@@ -42,8 +42,8 @@ static const CommandOption options[] = {
      option_string, FIELD(ram_path)},
     {"mem-prealloc", NULL, STANDARD, "touch all of the RAM at start", option_flag,
      FIELD(board.mem_prealloc)},
-    {"overcommit", "[mem-lock=on|off][,cpu-pm=on|off]", STANDARD,
-     "lock all memory of the process", option_overcommit},
+    {"overcommit", "[mem-lock=on|off][,cpu-pm=on|off]", STANDARD, "lock all memory of the process",
+     option_overcommit},
     {"boot",
      "[order=DRIVES][,once=DRIVES][,menu=on|off][,strict=on|off]\n"
      "      [,splash=FILE][,splash-time=MS][,reboot-timeout=MS]",
@@ -113,8 +113,8 @@ static const CommandOption options[] = {
     {"bios", "FILE", BOOT, "the firmware image", option_string, FIELD(board.bios)},
     {"L", "FOLDER", BOOT, "look for firmware here ('help' lists all folders)",
      option_firmware_folder},
-    {"kernel", "FILE", BOOT, "start this kernel: Linux bzImage, PVH or Multiboot ELF", option_string,
-     FIELD(board.kernel)},
+    {"kernel", "FILE", BOOT, "start this kernel: Linux bzImage, PVH or Multiboot ELF",
+     option_string, FIELD(board.kernel)},
     {"initrd", "FILE", BOOT, "its initial RAM disk, or its Multiboot modules", option_string,
      FIELD(board.initrd)},
     {"append", "TEXT", BOOT, "its command line", option_string, FIELD(board.append)},
@@ -161,10 +161,14 @@ static const CommandOption options[] = {
 };
 
 static const char *const group_titles[OPTION_GROUP_COUNT] = {
-    [STANDARD] = "Standard options",   [BLOCK] = "Block device options",
-    [DISPLAY] = "Display options",     [PC] = "Options of the pc",
-    [NETWORK] = "Network options",     [CHARDEV] = "Character device options",
-    [BOOT] = "Boot options",           [DEBUG] = "Debug and process options",
+    [STANDARD] = "Standard options",
+    [BLOCK] = "Block device options",
+    [DISPLAY] = "Display options",
+    [PC] = "Options of the pc",
+    [NETWORK] = "Network options",
+    [CHARDEV] = "Character device options",
+    [BOOT] = "Boot options",
+    [DEBUG] = "Debug and process options",
     [OBJECT] = "Generic object creation",
 };
 

@@ -18,7 +18,8 @@ static char *pidfile_path; /* absolute: -daemonize changes the folder */
 static int pidfile_fd = -1;
 static pid_t pidfile_owner;
 
-/* True if @fd is the file that @path names: another process may have removed it before we got the lock. */
+/* True if @fd is the file that @path names: another process may have removed it before we got the
+ * lock. */
 static bool is_still_named(int fd, const char *path)
 {
     struct stat open_file, named_file;

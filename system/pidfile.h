@@ -9,7 +9,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/** pidfile_write: puts our process id into @path and keeps it locked as long as the process lives. */
+/** pidfile_write: puts our process id into @path and keeps it locked as long as the process lives.
+ */
 bool pidfile_write(const char *path, GError **error);
 /** pidfile_remove: removes it; nothing happens if none was written. */
 void pidfile_remove(void);

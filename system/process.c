@@ -1,6 +1,6 @@
 /*
- * What the process gives up, and in which order: memory is locked while that is still allowed, the root folder
- * changes before the user does, and no_new_privs comes last.
+ * What the process gives up, and in which order: memory is locked while that is still allowed, the
+ * root folder changes before the user does, and no_new_privs comes last.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -8,7 +8,8 @@
 
 #include "start_config.h"
 
-/** process_restrict: the last step before the guest runs: everything that needs more rights is open. */
+/** process_restrict: the last step before the guest runs: everything that needs more rights is
+ * open. */
 bool process_restrict(const ProcessConfig *config, GError **error);
 
 #endif

@@ -21,9 +21,9 @@
 static struct {
     bool active;
     CharFrontend frontend;
-    GString *line;   /* received, no newline yet */
+    GString *line; /* received, no newline yet */
     bool line_is_too_long;
-    FILE *log;       /* NULL: no log */
+    FILE *log;        /* NULL: no log */
     int64_t start_us; /* of this connection */
 } server;
 

@@ -1,8 +1,8 @@
 /*
  * The qtest server's commands: a table of names, argument counts and handlers.
  *
- * A handler gets its arguments as words and sends exactly one reply. Whatever a test sends is answered; a
- * number that is none, a length that is absurd, a device that is not there are FAIL.
+ * A handler gets its arguments as words and sends exactly one reply. Whatever a test sends is
+ * answered; a number that is none, a length that is absurd, a device that is not there are FAIL.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -104,9 +104,9 @@ static void memory_load(const char *name, char **words)
     uint64_t address;
 
     if (number(words[0], UINT64_MAX, &address)) {
-        qtest_sendf("OK 0x%016" G_GINT64_MODIFIER "x",
-                    address_space_load(machine_memory(machine_get()), address,
-                                       size_of_command(name)));
+        qtest_sendf(
+            "OK 0x%016" G_GINT64_MODIFIER "x",
+            address_space_load(machine_memory(machine_get()), address, size_of_command(name)));
     }
 }
 
@@ -129,7 +129,8 @@ static void memory_read(const char *name, char **words)
     qtest_send(reply->str);
 }
 
-/* Bytes that @hex does not reach are zero. False: not a hexadecimal number, or an odd or excess digit. */
+/* Bytes that @hex does not reach are zero. False: not a hexadecimal number, or an odd or excess
+ * digit. */
 static bool decode_hex(const char *hex, uint8_t *data, uint64_t length)
 {
     if (hex[0] != '0' || (hex[1] != 'x' && hex[1] != 'X')) {

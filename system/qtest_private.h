@@ -12,7 +12,8 @@
 void qtest_send(const char *line);
 /** qtest_sendf: the same with a printf format. */
 void qtest_sendf(const char *format, ...) G_GNUC_PRINTF(1, 2);
-/** qtest_execute: carries out one line without its newline and sends exactly one OK or FAIL. @line is cut up. */
+/** qtest_execute: carries out one line without its newline and sends exactly one OK or FAIL. @line
+ * is cut up. */
 void qtest_execute(char *line);
 /** qtest_forget_interrupts: at a new connection no pin's level is known. */
 void qtest_forget_interrupts(void);

@@ -47,8 +47,9 @@ static bool set_base(StartConfig *config, const char *base, GError **error)
     } else if (parse_date(base, &seconds)) {
         *offset = seconds - time(NULL);
     } else {
-        return error_setf(error, "invalid datetime format '%s', valid are '2006-06-17T16:01:21' and "
-                                 "'2006-06-17'",
+        return error_setf(error,
+                          "invalid datetime format '%s', valid are '2006-06-17T16:01:21' and "
+                          "'2006-06-17'",
                           base);
     }
     return true;

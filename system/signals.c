@@ -1,5 +1,6 @@
 /*
- * SIGINT, SIGTERM and SIGHUP through a signalfd: nothing runs in a signal handler, and the sender is known.
+ * SIGINT, SIGTERM and SIGHUP through a signalfd: nothing runs in a signal handler, and the sender
+ * is known.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

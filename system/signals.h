@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 /**
- * signals_init: from now on SIGINT, SIGTERM and SIGHUP ask the main loop for a clean shutdown and SIGPIPE does
- * nothing. Call before the first thread: threads inherit the mask.
+ * signals_init: from now on SIGINT, SIGTERM and SIGHUP ask the main loop for a clean shutdown and
+ * SIGPIPE does nothing. Call before the first thread: threads inherit the mask.
  */
 bool signals_init(GError **error);
 

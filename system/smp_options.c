@@ -1,8 +1,8 @@
 /*
  * -smp: how many CPUs, and their topology.
  *
- * What is not given follows from the rest: with a CPU count, cores are preferred over sockets and sockets
- * over threads; without one, each missing level is 1.
+ * What is not given follows from the rest: with a CPU count, cores are preferred over sockets and
+ * sockets over threads; without one, each missing level is 1.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -91,16 +91,18 @@ static bool check_request(const SmpRequest *r, GError **error)
         return error_setf(error, "Invalid CPU topology: %s is too many CPUs", levels);
     }
     if (r->sockets * r->dies * r->cores * r->threads != r->max_cpus) {
-        return error_setf(error,
-                          "Invalid CPU topology: product of the hierarchy must match maxcpus: %s != "
-                          "maxcpus (%u)",
-                          levels, (unsigned)r->max_cpus);
+        return error_setf(
+            error,
+            "Invalid CPU topology: product of the hierarchy must match maxcpus: %s != "
+            "maxcpus (%u)",
+            levels, (unsigned)r->max_cpus);
     }
     if (r->max_cpus < r->cpus) {
-        return error_setf(error,
-                          "Invalid CPU topology: maxcpus must be equal to or greater than smp: %s == "
-                          "maxcpus (%u) < smp_cpus (%u)",
-                          levels, (unsigned)r->max_cpus, (unsigned)r->cpus);
+        return error_setf(
+            error,
+            "Invalid CPU topology: maxcpus must be equal to or greater than smp: %s == "
+            "maxcpus (%u) < smp_cpus (%u)",
+            levels, (unsigned)r->max_cpus, (unsigned)r->cpus);
     }
     return true;
 }

@@ -29,9 +29,9 @@ static GPtrArray *json_list(void)
 StartConfig *start_config_new(void)
 {
     StartConfig *config = g_new0(StartConfig, 1);
-    GPtrArray **lists[] = {&config->machine_options, &config->accels,    &config->kvm_options,
-                           &config->objects,         &config->globals,   &config->chardevs,
-                           &config->blockdevs,       &config->drives,    &config->devices,
+    GPtrArray **lists[] = {&config->machine_options, &config->accels,         &config->kvm_options,
+                           &config->objects,         &config->globals,        &config->chardevs,
+                           &config->blockdevs,       &config->drives,         &config->devices,
                            &config->serials,         &config->legacy_chardevs};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
@@ -55,9 +55,9 @@ StartConfig *start_config_new(void)
 /* What machine_config() did not take over, on the way out after an error or a help text. */
 static void board_clear(MachineConfig *board)
 {
-    char **strings[] = {&board->memory_backend, &board->cpu_model, &board->kernel, &board->initrd,
-                        &board->append,         &board->dtb,       &board->bios,   &board->name,
-                        &board->boot.splash};
+    char **strings[] = {&board->memory_backend, &board->cpu_model, &board->kernel,
+                        &board->initrd,         &board->append,    &board->dtb,
+                        &board->bios,           &board->name,      &board->boot.splash};
     GPtrArray **lists[] = {&board->firmware_path, &board->fw_cfg_entries, &board->smbios_entries,
                            &board->acpi_tables};
 
@@ -78,17 +78,29 @@ void start_config_free(StartConfig *config)
     if (!config) {
         return;
     }
-    GPtrArray *lists[] = {config->machine_options, config->accels,    config->kvm_options,
-                          config->objects,         config->globals,   config->chardevs,
-                          config->blockdevs,       config->drives,    config->devices,
+    GPtrArray *lists[] = {config->machine_options, config->accels,         config->kvm_options,
+                          config->objects,         config->globals,        config->chardevs,
+                          config->blockdevs,       config->drives,         config->devices,
                           config->serials,         config->legacy_chardevs};
-    char *strings[] = {config->where,         config->machine_where,       config->machine_name,
-                       config->cpu_where,     config->machine_accel_where, config->machine_accel,
-                       config->ram_where,     config->smp_where,           config->boot_where,
-                       config->kernel_where,  config->ram_path,            config->qtest_where,
-                       config->qtest_chardev, config->qtest_log,           config->process.pidfile,
-                       config->process.user,  config->process.chroot_folder,
-                       config->process.process_name, config->process.log_where,
+    char *strings[] = {config->where,
+                       config->machine_where,
+                       config->machine_name,
+                       config->cpu_where,
+                       config->machine_accel_where,
+                       config->machine_accel,
+                       config->ram_where,
+                       config->smp_where,
+                       config->boot_where,
+                       config->kernel_where,
+                       config->ram_path,
+                       config->qtest_where,
+                       config->qtest_chardev,
+                       config->qtest_log,
+                       config->process.pidfile,
+                       config->process.user,
+                       config->process.chroot_folder,
+                       config->process.process_name,
+                       config->process.log_where,
                        config->process.log_file};
 
     board_clear(&config->board);

@@ -1,7 +1,7 @@
 /*
- * StartConfig: what the command line asks for. Parsing fills it, and sets only switches of the process that
- * make nothing (log items, trace points, actions, lent files); start-up carries it out in one fixed order,
- * whatever the order of the options was.
+ * StartConfig: what the command line asks for. Parsing fills it, and sets only switches of the
+ * process that make nothing (log items, trace points, actions, lent files); start-up carries it out
+ * in one fixed order, whatever the order of the options was.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -47,18 +47,19 @@ typedef struct {
     MachineConfig board;
     char *machine_where, *machine_name; /* NULL: the default board */
     char *cpu_where;
-    GPtrArray *machine_options; /* PendingOption: key and value, for the board */
-    GPtrArray *accels;          /* PendingOption: -accel */
+    GPtrArray *machine_options;                /* PendingOption: key and value, for the board */
+    GPtrArray *accels;                         /* PendingOption: -accel */
     char *machine_accel_where, *machine_accel; /* -machine accel=a:b, -enable-kvm */
-    GPtrArray *kvm_options;     /* PendingOption: key and value; -machine kernel-irqchip= */
-    uint64_t ram_size;          /* bytes; 0: the board's own */
+    GPtrArray *kvm_options; /* PendingOption: key and value; -machine kernel-irqchip= */
+    uint64_t ram_size;      /* bytes; 0: the board's own */
     char *ram_where, *smp_where, *boot_where, *kernel_where;
-    char *ram_path;             /* -mem-path */
+    char *ram_path; /* -mem-path */
 
     GPtrArray *objects, *globals, *chardevs, *blockdevs, *drives, *devices; /* PendingOption */
-    GPtrArray *serials;         /* PendingOption: text */
-    GPtrArray *legacy_chardevs; /* PendingOption: text as -serial takes it, value: the id to give it */
-    bool default_cdrom; /* no option has taken the place of the empty CD-ROM drive */
+    GPtrArray *serials; /* PendingOption: text */
+    GPtrArray
+        *legacy_chardevs; /* PendingOption: text as -serial takes it, value: the id to give it */
+    bool default_cdrom;   /* no option has taken the place of the empty CD-ROM drive */
     bool snapshot;
 
     bool nographic;

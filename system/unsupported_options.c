@@ -1,5 +1,6 @@
 /*
- * Options of QEMU that this build knows by name and has not: a user learns which one it was and why.
+ * Options of QEMU that this build knows by name and has not: a user learns which one it was and
+ * why.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -6,7 +6,8 @@
 #ifndef SYSTEM_UNSUPPORTED_OPTIONS_H
 #define SYSTEM_UNSUPPORTED_OPTIONS_H
 
-/** unsupported_option_reason: what to answer to option @name (no dashes), or NULL if QEMU has none such. */
+/** unsupported_option_reason: what to answer to option @name (no dashes), or NULL if QEMU has none
+ * such. */
 const char *unsupported_option_reason(const char *name);
 
 #endif

@@ -144,8 +144,8 @@ static bool make_iothread(OptionReader *reader, const char *id, UserObject *obje
 static bool check_base64(const char *text, GError **error)
 {
     size_t length = strlen(text);
-    size_t digits = strspn(
-        text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t digits =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     size_t padding = strspn(text + digits, "=");
 
     if (digits + padding != length || length % 4 != 0 || padding > 2) {

@@ -27,7 +27,8 @@ bool fdset_add(uint32_t set, int fd, GError **error)
     if (fd <= STDERR_FILENO) {
         return error_setf(error, "fd cannot be a standard I/O stream");
     }
-    /* What the process opened itself is close-on-exec; a lent file is not, or it would not be here. */
+    /* What the process opened itself is close-on-exec; a lent file is not, or it would not be here.
+     */
     int flags = fcntl(fd, F_GETFD);
     if (flags < 0 || (flags & FD_CLOEXEC)) {
         return error_setf(error, "fd is not valid or already in use");

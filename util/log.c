@@ -1,8 +1,8 @@
 /*
  * Reports to the user on stderr, and the log.
  *
- * Each line is formatted whole and written by one write(), so that lines of several threads do not mix and
- * nothing is lost in a buffer when the process is killed.
+ * Each line is formatted whole and written by one write(), so that lines of several threads do not
+ * mix and nothing is lost in a buffer when the process is killed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

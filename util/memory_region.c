@@ -78,7 +78,9 @@ void memory_region_destroy(MemoryRegion *region)
     bool lockless = region->ops && region->ops->lockless;
 
     memory_region_remove(region);
-    g_assert(!region->children);
+    while (region->children) {
+        memory_region_remove(region->children->data);
+    }
     if (lockless) {
         /* A vCPU may be inside the handler right now. */
         while (read_section_reclaim() > 0) {
@@ -178,12 +180,12 @@ void memory_region_set_readonly(MemoryRegion *region, bool readonly)
     }
 }
 
-void memory_region_set_coalesced(MemoryRegion *region)
+void memory_region_set_coalesced(MemoryRegion *region, hwaddr offset, uint64_t size)
 {
-    if (!region->coalesced) {
-        region->coalesced = true;
-        memory_changed();
-    }
+    g_assert(offset + size <= region->size);
+    region->coalesced_offset = offset;
+    region->coalesced_size = size;
+    memory_changed();
 }
 
 uint64_t memory_region_size(const MemoryRegion *region)

@@ -1,7 +1,8 @@
 /*
  * Options: "key=value,key.sub=value" or JSON into a JsonObject, and a reader of typed values.
  *
- * The text form is first a flat list of keys, because an option may give a key and keys below it together
+ * The text form is first a flat list of keys, because an option may give a key and keys below it
+ * together
  * ("file=disk.img,file.locking=off"): only with all keys known is it clear which of them nest.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -276,7 +277,10 @@ JsonObject *options_parse(const char *text, const char *implied_key, GError **er
 bool parse_bool(const char *text, const char *what, bool *value, GError **error)
 {
     static const char *const names[][2] = {
-        {"off", "on"}, {"no", "yes"}, {"false", "true"}, {"n", "y"},
+        {"off", "on"},
+        {"no", "yes"},
+        {"false", "true"},
+        {"n", "y"},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -362,7 +366,8 @@ static uint64_t size_suffix(char suffix)
     return found ? UINT64_C(1) << (10 * (found - letters)) : 0;
 }
 
-/* Reads ".25": *@billionths of a unit, *@end behind the digits. More than nine digits are refused. */
+/* Reads ".25": *@billionths of a unit, *@end behind the digits. More than nine digits are refused.
+ */
 static bool parse_fraction(const char *text, const char **end, uint64_t *billionths)
 {
     unsigned digits = 0;
@@ -388,21 +393,22 @@ bool parse_size(const char *text, const char *what, uint64_t unit, uint64_t *val
     bool good = parse_magnitude(text, &end, &whole);
 
     if (good && *end == '.') {
-        good = !(text[0] == '0' && (text[1] | 0x20) == 'x') &&
-               parse_fraction(end, &end, &billionths);
+        good =
+            !(text[0] == '0' && (text[1] | 0x20) == 'x') && parse_fraction(end, &end, &billionths);
     }
     if (good && *end) {
         unit = size_suffix(*end);
         good = unit && end[1] == '\0';
     }
     if (!good) {
-        return error_setf(error,
-                          "Parameter '%s' expects a size (a number with suffix k, M, G, T, P or E), "
-                          "not '%s'",
-                          what, text);
+        return error_setf(
+            error,
+            "Parameter '%s' expects a size (a number with suffix k, M, G, T, P or E), "
+            "not '%s'",
+            what, text);
     }
-    unsigned __int128 size = (unsigned __int128)whole * unit +
-                             (unsigned __int128)billionths * unit / 1000000000;
+    unsigned __int128 size =
+        (unsigned __int128)whole * unit + (unsigned __int128)billionths * unit / 1000000000;
     if (size > UINT64_MAX) {
         return error_setf(error, "Parameter '%s': size '%s' is too large", what, text);
     }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accel/kvm/kvm_accel.h"
+#include "util/clock.h"
 #include "util/machine_lock.h"
 #include "util/trace.h"
 
@@ -35,6 +36,7 @@ typedef struct {
 
 struct KvmIoZones {
     SpaceZones memory, io;
+    Timer *drain_timer;
 };
 
 static void zone_set(SpaceZones *space, const Zone *zone, bool on)
@@ -49,16 +51,32 @@ static void zone_set(SpaceZones *space, const Zone *zone, bool on)
           &argument);
 }
 
+/* The part of @range that its region lets be batched. */
+static bool zone_of_range(const FlatRange *range, Zone *zone)
+{
+    const MemoryRegion *region = range->region;
+    uint64_t start = MAX(region->coalesced_offset, range->offset);
+    uint64_t end = (uint64_t)MIN((unsigned __int128)range->offset + range->size,
+                                 (unsigned __int128)region->coalesced_offset +
+                                     region->coalesced_size);
+
+    if (region->kind != MEMORY_REGION_IO || start >= end || range->start >> 64 ||
+        end - start > UINT32_MAX) {
+        return false;
+    }
+    zone->address = (uint64_t)range->start + (start - range->offset);
+    zone->size = (uint32_t)(end - start);
+    return true;
+}
+
 static GArray *zones_of_view(const FlatView *view)
 {
     GArray *zones = g_array_new(FALSE, FALSE, sizeof(Zone));
 
     for (unsigned i = 0; i < view->count; i++) {
-        const FlatRange *range = &view->ranges[i];
+        Zone zone;
 
-        if (range->region->coalesced && range->region->kind == MEMORY_REGION_IO &&
-            !(range->start >> 64) && range->size <= UINT32_MAX) {
-            Zone zone = {(uint64_t)range->start, (uint32_t)range->size};
+        if (zone_of_range(&view->ranges[i], &zone)) {
             g_array_append_val(zones, zone);
         }
     }
@@ -211,6 +229,29 @@ void kvm_coalesced_drain(KvmAccel *kvm)
     }
 }
 
+/*
+ * A guest that writes to a batched register and then halts makes no exit that would drain the ring: a
+ * reset request at port 0xcf9, which lies inside PCI's address register, would wait for ever.
+ */
+static void drain_now_and_then(void *opaque)
+{
+    KvmAccel *kvm = opaque;
+
+    kvm_coalesced_drain(kvm);
+    kvm_coalesced_watch(kvm, kvm->running);
+}
+
+void kvm_coalesced_watch(KvmAccel *kvm, bool on)
+{
+    KvmIoZones *zones = kvm->zones;
+
+    if (on && kvm->coalesced_ring && (zones->memory.zones->len || zones->io.zones->len)) {
+        timer_mod(zones->drain_timer, clock_get_ns(CLOCK_REALTIME_HOST) + ACCEL_BATCH_NS);
+    } else {
+        timer_del(zones->drain_timer);
+    }
+}
+
 static void space_init(SpaceZones *space, KvmAccel *kvm, AddressSpace *address_space,
                        bool is_port_space)
 {
@@ -235,6 +276,7 @@ KvmIoZones *kvm_io_zones_new(KvmAccel *kvm)
 {
     KvmIoZones *zones = g_new0(KvmIoZones, 1);
 
+    zones->drain_timer = timer_new(CLOCK_REALTIME_HOST, drain_now_and_then, kvm);
     space_init(&zones->memory, kvm, kvm->memory, false);
     space_init(&zones->io, kvm, kvm->io, true);
     return zones;
@@ -245,6 +287,7 @@ void kvm_io_zones_free(KvmIoZones *zones)
     if (zones) {
         KvmAccel *kvm = zones->memory.kvm;
 
+        timer_free(zones->drain_timer);
         space_clear(&zones->memory, kvm->memory);
         space_clear(&zones->io, kvm->io);
         g_free(zones);

@@ -121,6 +121,7 @@ static bool set_up_vm(KvmAccel *kvm, GError **error)
     kvm->has_sregs2 = kvm_check(kvm, KVM_CAP_SREGS2);
     kvm->has_xcrs = kvm_check(kvm, KVM_CAP_XCRS);
     kvm->has_debugregs = kvm_check(kvm, KVM_CAP_DEBUGREGS);
+    kvm->nested_size = kvm_check(kvm, KVM_CAP_NESTED_STATE);
     /* optional: the payload of an exception not yet injected, and a pending triple fault, can be
      * saved */
     kvm_enable(kvm, KVM_CAP_EXCEPTION_PAYLOAD, 1, 0);

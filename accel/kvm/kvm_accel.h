@@ -95,6 +95,7 @@ struct _KvmAccel {
     bool wide_apic_ids; /* KVM_CAP_X2APIC_API is on: 32-bit ids in messages */
     bool has_sregs2, has_xcrs, has_debugregs, has_triple_fault_event;
     int xsave_size;    /* bytes; 0: KVM_GET_FPU only */
+    int nested_size;   /* most bytes of KVM_GET_NESTED_STATE; 0: KVM has none */
     uint64_t clock_ns; /* of the guest while it is stopped */
     bool clock_valid;
     bool boot_mtrrs_set; /* the boot CPU was started with MTRRs: so are the others */
@@ -125,6 +126,8 @@ void kvm_io_zones_free(KvmIoZones *zones);
 /** kvm_coalesced_drain: plays the writes KVM has batched. Any thread; takes the machine lock if
  * needed. */
 void kvm_coalesced_drain(KvmAccel *kvm);
+/** kvm_coalesced_watch: while the guest runs (@on), the ring is drained every ACCEL_BATCH_NS at the latest. */
+void kvm_coalesced_watch(KvmAccel *kvm, bool on);
 static inline bool kvm_coalesced_waiting(const struct kvm_coalesced_mmio_ring *ring)
 {
     return ring && __atomic_load_n(&ring->first, __ATOMIC_RELAXED) !=

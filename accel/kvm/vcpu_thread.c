@@ -334,6 +334,7 @@ void kvm_vcpus_pause(Accel *accel)
             machine_lock_wait(&kvm->stopped_cond);
         }
     }
+    kvm_coalesced_watch(kvm, false);
     kvm_coalesced_drain(kvm);
     keep_clock(kvm);
 }
@@ -354,6 +355,7 @@ void kvm_vcpus_resume(Accel *accel)
     }
     kvm_irq_routes_commit(kvm);
     kvm->running = true;
+    kvm_coalesced_watch(kvm, true);
     for (guint i = 0; i < kvm->vcpus->len; i++) {
         KvmVcpu *vcpu = g_ptr_array_index(kvm->vcpus, i);
 

@@ -1,6 +1,7 @@
 /*
- * isa-debugcon: a port that firmware and kernels write log text to, a byte at a time. SeaBIOS logs to 0x402,
- * Bochs' own port is 0xe9. Reading gives a fixed value, by which a guest sees that the port is there.
+ * isa-debugcon: a port that firmware and kernels write log text to, a byte at a time. SeaBIOS logs
+ * to 0x402, Bochs' own port is 0xe9. Reading gives a fixed value, by which a guest sees that the
+ * port is there.
  *
  * Source: Bochs documentation ("port 0xe9 hack"); SeaBIOS, "Debugging".
  *
@@ -76,7 +77,8 @@ static void debug_console_reset(Device *device)
 
 static const DeviceProperty debug_console_properties[] = {
     DEVICE_PROPERTY_RANGE(UINT32, "iobase", DebugConsole, iobase, 0, 0xffff, 0xe9, "the I/O port"),
-    DEVICE_PROPERTY(UINT32, "readback", DebugConsole, readback, 0xe9, "what reading the port gives"),
+    DEVICE_PROPERTY(UINT32, "readback", DebugConsole, readback, 0xe9,
+                    "what reading the port gives"),
     DEVICE_PROPERTY_TEXT("chardev", DebugConsole, chardev, NULL, "ID of the chardev behind it"),
 };
 

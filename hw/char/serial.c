@@ -51,7 +51,8 @@ static uint8_t interrupt_id(const SerialPort *port)
     return IIR_NONE;
 }
 
-/* The line is driven on a change only: two ports on one ISA interrupt must not undo each other's level. */
+/* The line is driven on a change only: two ports on one ISA interrupt must not undo each other's
+ * level. */
 static void update_irq(SerialPort *port)
 {
     bool level = interrupt_id(port) != IIR_NONE;
@@ -76,8 +77,8 @@ static unsigned stop_bits(const SerialPort *port)
 
 static int64_t character_time_ns(const SerialPort *port)
 {
-    unsigned bits = 1 + 5 + (port->lcr & LCR_LENGTH) + (port->lcr & LCR_PARITY ? 1 : 0) +
-                    stop_bits(port);
+    unsigned bits =
+        1 + 5 + (port->lcr & LCR_LENGTH) + (port->lcr & LCR_PARITY ? 1 : 0) + stop_bits(port);
 
     return bits * NS_PER_SECOND / speed(port);
 }
@@ -371,7 +372,8 @@ static void write_lcr(SerialPort *port, uint8_t value)
 static void write_mcr(SerialPort *port, uint8_t value)
 {
     bool leaves_loop = (port->mcr & MCR_LOOP) && !(value & MCR_LOOP);
-    unsigned lines = (value & MCR_DTR ? CHAR_MODEM_DTR : 0) | (value & MCR_RTS ? CHAR_MODEM_RTS : 0);
+    unsigned lines =
+        (value & MCR_DTR ? CHAR_MODEM_DTR : 0) | (value & MCR_RTS ? CHAR_MODEM_RTS : 0);
 
     port->mcr = value & MCR_MASK;
     if (!(port->mcr & MCR_LOOP)) {

@@ -63,6 +63,8 @@ static void machine_finalize(GObject *object)
     g_ptr_array_unref(priv->devices);
     address_space_free(priv->memory);
     address_space_free(priv->io);
+    memory_region_destroy(&priv->memory_root);
+    memory_region_destroy(&priv->io_root);
     config_free(&priv->config);
     g_clear_object(&priv->accel);
     if (current == HW_MACHINE(object)) {

@@ -1,5 +1,5 @@
 /*
- * ACPI tables: FACS, DSDT, FADT, SSDT, MADT, HPET, WAET, user tables, RSDT, XSDT, RSDP.
+ * ACPI tables: FACS, DSDT, FADT, MADT, HPET, WAET, user tables, RSDT, XSDT, RSDP.
  *
  * Source: ACPI specification 3.0 chapter 5.2 (x2APIC entries: 6.2); IA-PC HPET specification 1.0a;
  * the WAET specification; 82371AB (PIIX4) data sheet for the power management blocks.
@@ -147,6 +147,21 @@ static guint add_facs(AcpiTables *tables)
     put_zeros(tables->tables, 24);
     put(tables->tables, 1, 1); /* version */
     put_zeros(tables->tables, ACPI_FACS_SIZE - 33);
+    return start;
+}
+
+/* A DSDT is a list of terms: what the board adds can simply follow. */
+static guint add_dsdt(AcpiTables *tables, const PcPlatform *platform)
+{
+    GByteArray *board = acpi_board_aml(platform);
+    GByteArray *dsdt = g_byte_array_new();
+    guint start;
+
+    g_byte_array_append(dsdt, dsdt_aml_code, sizeof(dsdt_aml_code));
+    g_byte_array_append(dsdt, board->data, board->len);
+    start = add_complete_table(tables, dsdt->data, dsdt->len);
+    g_byte_array_unref(board);
+    g_byte_array_unref(dsdt);
     return start;
 }
 
@@ -302,17 +317,6 @@ static guint add_waet(AcpiTables *tables)
     return start;
 }
 
-static guint add_ssdt(AcpiTables *tables, const PcPlatform *platform)
-{
-    GByteArray *aml = acpi_ssdt(platform);
-    guint start = begin_table(tables, "SSDT", 1);
-
-    g_byte_array_append(tables->tables, aml->data, aml->len);
-    g_byte_array_unref(aml);
-    end_table(tables, start);
-    return start;
-}
-
 static guint add_root_table(AcpiTables *tables, const char *signature, unsigned pointer_size,
                             const GArray *members)
 {
@@ -379,15 +383,13 @@ AcpiTables *acpi_tables_new(const PcPlatform *platform, GPtrArray *user)
     AcpiTables *tables = new_empty();
     g_autoptr(GArray) members = g_array_new(FALSE, FALSE, sizeof(guint));
     guint facs = add_facs(tables);
-    guint dsdt = add_complete_table(tables, dsdt_aml_code, sizeof(dsdt_aml_code));
+    guint dsdt = add_dsdt(tables, platform);
     guint fadt = add_fadt(tables, platform, facs, dsdt);
-    guint ssdt = add_ssdt(tables, platform);
     guint madt = add_madt(tables, platform);
     guint waet = add_waet(tables);
     guint roots[3] = {fadt};
 
     g_array_append_val(members, fadt);
-    g_array_append_val(members, ssdt);
     g_array_append_val(members, madt);
     g_array_append_val(members, waet);
     if (platform->hpet) {

@@ -81,42 +81,60 @@ bool boot_multiboot_is_flat(const uint8_t *head, int header)
 
 /* ---- the kernel ---- */
 
-static bool load_flat(Multiboot *boot, GError **error)
+typedef struct {
+    uint64_t header, load, load_end, bss_end, entry;
+} FlatAddresses;
+
+static bool load_flat_at(Multiboot *boot, const FlatAddresses *at, GError **error)
 {
-    const uint8_t *fields = boot->head + boot->header + HEADER_SIZE;
-    uint64_t header = load_le32(fields), load = load_le32(fields + 4);
-    uint64_t load_end = load_le32(fields + 8), bss_end = load_le32(fields + 12);
     uint64_t size = boot_file_size(boot->kernel), offset, length, room;
 
-    if (boot->header + FLAT_SIZE > BOOT_HEAD_BYTES || header < load ||
-        header - load > boot->header) {
+    if (at->header < at->load || at->header - at->load > boot->header) {
         return boot_file_error(boot->kernel, error, "invalid load_addr address");
     }
-    offset = boot->header - (header - load);
+    offset = boot->header - (at->header - at->load);
     length = size - MIN(offset, size);
-    if (load_end != 0) {
-        if (load_end < load || load_end - load > length) {
+    if (at->load_end != 0) {
+        if (at->load_end < at->load || at->load_end - at->load > length) {
             return boot_file_error(boot->kernel, error, "invalid load_end_addr address");
         }
-        length = load_end - load;
+        length = at->load_end - at->load;
     }
-    if (bss_end != 0 && (bss_end < load || bss_end - load < length)) {
+    if (at->bss_end != 0 && (at->bss_end < at->load || at->bss_end - at->load < length)) {
         return boot_file_error(boot->kernel, error, "invalid bss_end_addr address");
     }
-    room = bss_end != 0 ? bss_end - load : length;
-    boot->entry = load_le32(fields + 16);
-    if (boot->entry < load || boot->entry - load >= length) {
+    room = at->bss_end != 0 ? at->bss_end - at->load : length;
+    if (at->entry < at->load || at->entry - at->load >= length) {
         return boot_file_error(boot->kernel, error, "invalid entry_addr address");
     }
-    if (!boot_space_take(&boot->image->space, load, room)) {
+    if (!boot_space_take(&boot->image->space, at->load, room)) {
         return boot_file_error(boot->kernel, error,
                                "loads %" PRIu64 " bytes at 0x%" PRIx64
                                ", which is not free memory of this guest",
-                               room, load);
+                               room, at->load);
     }
-    boot_image_add_part(boot->image, boot->kernel, offset, length, load, room);
-    boot->end = load + room;
+    boot_image_add_part(boot->image, boot->kernel, offset, length, at->load, room);
+    boot->entry = at->entry;
+    boot->end = at->load + room;
     return true;
+}
+
+static bool load_flat(Multiboot *boot, GError **error)
+{
+    const uint8_t *fields = boot->head + boot->header + HEADER_SIZE;
+    FlatAddresses at;
+
+    if (boot->header + FLAT_SIZE > BOOT_HEAD_BYTES) {
+        return boot_file_error(boot->kernel, error,
+                               "its Multiboot addresses are not in the first %u bytes",
+                               BOOT_HEAD_BYTES);
+    }
+    at = (FlatAddresses){.header = load_le32(fields),
+                         .load = load_le32(fields + 4),
+                         .load_end = load_le32(fields + 8),
+                         .bss_end = load_le32(fields + 12),
+                         .entry = load_le32(fields + 16)};
+    return load_flat_at(boot, &at, error);
 }
 
 static bool load_elf(Multiboot *boot, GError **error)

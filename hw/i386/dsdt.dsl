@@ -1,7 +1,7 @@
 /*
  * The fixed part of the PC's ACPI name space: PCI interrupt routing of the PIIX3, and the ISA chips
  * that every board has. What differs between boards (PCI windows, serial ports, HPET, CPUs, sleep
- * states) is in the SSDT that acpi_ssdt.c makes.
+ * states) follows in the same table; acpi_board.c makes it.
  *
  * Source: ACPI specification 3.0; Intel 82371SB (PIIX3) data sheet, PIRQRC[A:D] at 0x60-0x63.
  *

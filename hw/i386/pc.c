@@ -21,6 +21,9 @@
 #define RAM_MINIMUM       (1 * MiB)
 #define CPU_MAX           255
 
+#define CMOS_SHUTDOWN_STATUS 0x0f
+#define SHUTDOWN_S3_RESUME   0xfe
+
 G_DEFINE_ABSTRACT_TYPE(PcMachine, pc_machine, TYPE_MACHINE)
 
 /* ---- what the accelerator asks of the board ---- */
@@ -233,19 +236,36 @@ static bool build_serial(PcMachine *pc, GError **error)
     return true;
 }
 
-static bool build_piix_functions(PcMachine *pc, GError **error)
+/* The firmware takes a reset for the end of S3 when it finds this in the CMOS shutdown byte. */
+static void note_suspend(RunEvent event, void *opaque)
 {
-    Bus *bus = HW_BUS(i440fx_bus(pc->host));
-    Device *ide = HW_DEVICE(pci_device_new("piix3-ide", PCI_DEVFN(PIIX_SLOT, 1)));
+    PcMachine *pc = opaque;
+
+    if (event == RUN_EVENT_SUSPEND) {
+        mc146818_set_cmos(pc->rtc, CMOS_SHUTDOWN_STATUS, SHUTDOWN_S3_RESUME);
+    }
+}
+
+static bool build_power_management(PcMachine *pc, GError **error)
+{
     Device *pm = HW_DEVICE(pci_device_new("PIIX4_PM", PCI_DEVFN(PIIX_SLOT, 3)));
 
-    pc->ide = HW_PIIX3_IDE(ide);
     pc->pm = pm;
+    device_connect_irq(pm, NULL, 0, device_get_irq_in(HW_DEVICE(pc->gsi), "sci", 0));
+    device_connect_irq(HW_DEVICE(pc->rtc), "alarm", 0, device_get_irq_in(pm, "rtc-alarm", 0));
+    run_state_add_handler(note_suspend, pc);
+    return plug(pc, pm, HW_BUS(i440fx_bus(pc->host)), "/machine/pm", error);
+}
+
+static bool build_ide(PcMachine *pc, GError **error)
+{
+    Device *ide = HW_DEVICE(pci_device_new("piix3-ide", PCI_DEVFN(PIIX_SLOT, 1)));
+
+    pc->ide = HW_PIIX3_IDE(ide);
     device_connect_irq(ide, NULL, 0, isa_bus_irq(pc->isa, 14));
     device_connect_irq(ide, NULL, 1, isa_bus_irq(pc->isa, 15));
-    device_connect_irq(pm, NULL, 0, device_get_irq_in(HW_DEVICE(pc->gsi), "sci", 0));
-    return plug(pc, ide, bus, "/machine/ide", error) &&
-           (!pc->acpi || plug(pc, pm, bus, "/machine/pm", error));
+    return plug(pc, ide, HW_BUS(i440fx_bus(pc->host)), "/machine/ide", error) &&
+           ide_create_drives(pc->ide, false, error);
 }
 
 static bool build_firmware(PcMachine *pc, GError **error)
@@ -288,8 +308,8 @@ static bool pc_build(Machine *machine, GError **error)
     }
     pc->isa = piix3_isa_bus(pc->piix3);
     return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
-           build_input(pc, error) && build_serial(pc, error) && build_piix_functions(pc, error) &&
-           build_firmware(pc, error) && ide_create_drives(pc->ide, false, error);
+           build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
+           (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error);
 }
 
 /* ---- after -device ---- */
@@ -454,6 +474,7 @@ static void pc_machine_finalize(GObject *object)
 {
     PcMachine *pc = HW_PC_MACHINE(object);
 
+    run_state_remove_handler(note_suspend, pc);
     g_clear_pointer(&pc->boot, boot_protocol_free);
     g_clear_pointer(&pc->platform.e820, e820_free);
     x86_cpu_model_free(pc->cpu_model);

@@ -32,9 +32,9 @@ enum {
 #define ATA_ERROR_UNC  0x40 /* of a read */
 #define ATA_ERROR_WP   0x40 /* of a write */
 
-#define ATA_DEVICE_LBA   0x40
-#define ATA_DEVICE_DEV1  0x10
-#define ATA_DEVICE_ONES  0xa0 /* obsolete bits that read as ones */
+#define ATA_DEVICE_LBA  0x40
+#define ATA_DEVICE_DEV1 0x10
+#define ATA_DEVICE_ONES 0xa0 /* obsolete bits that read as ones */
 
 #define ATA_CONTROL_NIEN 0x02
 #define ATA_CONTROL_SRST 0x04

@@ -1,6 +1,6 @@
 /*
- * The ATA command table, with the commands that are small: INITIALIZE DEVICE PARAMETERS, SET MULTIPLE, READ
- * NATIVE MAX, power modes.
+ * The ATA command table, with the commands that are small: INITIALIZE DEVICE PARAMETERS, SET
+ * MULTIPLE, READ NATIVE MAX, power modes.
  *
  * What is not in the table is aborted, as the standard asks of a command a device does not have.
  *
@@ -140,7 +140,7 @@ static void run_recalibrate(IDEDrive *drive)
     ide_drive_complete(drive);
 }
 
-/* Heads from the device register, sectors from the count: the translation that CHS addresses then mean. */
+/* Heads from the device register, sectors from the count: what CHS addresses mean from now on. */
 static void run_initialize_parameters(IDEDrive *drive)
 {
     unsigned heads = (drive->device & 0x0f) + 1, sectors = drive->current.count;
@@ -201,7 +201,10 @@ static void run_transfer(IDEDrive *drive);
 
 /* ---- the table ---- */
 
-#define TRANSFER(flags, how) {run_transfer, ON_DISK | WAKES | (flags), (how)}
+#define TRANSFER(flags, how)                                                                       \
+    {                                                                                              \
+        run_transfer, ON_DISK | WAKES | (flags), (how)                                             \
+    }
 #define W   ATA_TRANSFER_WRITE
 #define DMA ATA_TRANSFER_DMA
 #define MUL ATA_TRANSFER_MULTIPLE

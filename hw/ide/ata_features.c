@@ -39,7 +39,7 @@ static void disable_write_cache(IDEDrive *drive)
     ide_request_begin(drive, IDE_REQUEST_FLUSH); /* what the cache held goes to the medium now */
 }
 
-/* The mode's kind is in the upper five bits of the count register, its number in the lower three. */
+/* The count register: the mode's kind in the upper five bits, its number in the lower three. */
 static void set_transfer_mode(IDEDrive *drive)
 {
     static const struct {
@@ -95,9 +95,9 @@ static const struct {
     bool disk_only;
     void (*run)(IDEDrive *drive);
 } features[] = {
-    {0x02, true, enable_write_cache},  {0x82, true, disable_write_cache},
-    {0x03, false, set_transfer_mode},  {0x55, true, disable_look_ahead},
-    {0xaa, true, enable_look_ahead},   {0x66, false, keep_settings},
+    {0x02, true, enable_write_cache}, {0x82, true, disable_write_cache},
+    {0x03, false, set_transfer_mode}, {0x55, true, disable_look_ahead},
+    {0xaa, true, enable_look_ahead},  {0x66, false, keep_settings},
     {0xcc, false, revert_settings},
 };
 

@@ -1,7 +1,8 @@
 /*
  * IDENTIFY DEVICE and IDENTIFY PACKET DEVICE: 256 words that tell only of what is there.
  *
- * Source: ATA/ATAPI-7 volume 1, sections 6.16 and 6.17; TRIM, sector sizes and rotation rate from ATA8-ACS.
+ * Source: ATA/ATAPI-7 volume 1, sections 6.16 and 6.17; TRIM, sector sizes and rotation rate from
+ * ATA8-ACS.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -74,8 +75,7 @@ static void put_names(IDEDrive *drive, uint16_t *words)
 
 static void put_geometry(IDEDrive *drive, uint16_t *words)
 {
-    uint32_t chs_capacity =
-        (uint32_t)drive->chs_cylinders * drive->chs_heads * drive->chs_sectors;
+    uint32_t chs_capacity = (uint32_t)drive->chs_cylinders * drive->chs_heads * drive->chs_sectors;
 
     words[1] = drive->geometry.cylinders;
     words[3] = drive->geometry.heads;
@@ -151,7 +151,8 @@ void ata_identify(IDEDrive *drive)
     words[22] = 4;
     words[47] = 0x8000 | IDE_MULTIPLE_MAX;
     words[48] = 1; /* the data port takes 32 bits */
-    words[49] = 1 << 13 | 1 << 11 | 1 << 9 | 1 << 8; /* standby timer as standard, IORDY, LBA, DMA */
+    /* standby timer as standard, IORDY, LBA, DMA */
+    words[49] = 1 << 13 | 1 << 11 | 1 << 9 | 1 << 8;
     words[50] = VALID;
     words[51] = 0x0200;
     words[52] = 0x0200;
@@ -187,7 +188,8 @@ void ata_identify_packet(IDEDrive *drive)
     words[72] = 30;
     words[80] = 0x00f0;
     words[81] = 0x0021;
-    words[82] = 1 << 14 | 1 << 9 | 1 << 4 | 1 << 3; /* NOP, DEVICE RESET, PACKET, power management */
+    /* NOP, DEVICE RESET, PACKET, power management */
+    words[82] = 1 << 14 | 1 << 9 | 1 << 4 | 1 << 3;
     words[83] = VALID;
     words[84] = VALID | (drive->world_wide_name ? 1 << 8 : 0);
     words[85] = words[82];

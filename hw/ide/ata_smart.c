@@ -28,13 +28,13 @@ typedef struct {
 } SmartAttribute;
 
 static const SmartAttribute attributes[] = {
-    {0x01, 0x0003, 100, 6, 0},   /* read error rate */
-    {0x03, 0x0003, 100, 0, 16},  /* spin-up time */
+    {0x01, 0x0003, 100, 6, 0},    /* read error rate */
+    {0x03, 0x0003, 100, 0, 16},   /* spin-up time */
     {0x04, 0x0002, 100, 20, 100}, /* starts and stops */
-    {0x05, 0x0003, 100, 36, 0},  /* reallocated sectors */
-    {0x09, 0x0003, 100, 0, 1},   /* hours of power */
-    {0x0c, 0x0003, 100, 0, 0},   /* power cycles */
-    {0xbe, 0x0003, 69, 50, 31},  /* temperature of the air, degrees Celsius; value: 100 - it */
+    {0x05, 0x0003, 100, 36, 0},   /* reallocated sectors */
+    {0x09, 0x0003, 100, 0, 1},    /* hours of power */
+    {0x0c, 0x0003, 100, 0, 0},    /* power cycles */
+    {0xbe, 0x0003, 69, 50, 31},   /* temperature of the air, degrees Celsius; value: 100 - it */
 };
 
 static uint16_t power_hours(void)
@@ -76,13 +76,13 @@ static void read_data(IDEDrive *drive)
             store_le16(entry + 5, power_hours());
         }
     }
-    data[362] = 0x02; /* offline collection: complete, without error */
-    data[363] = 0x00; /* self-test: the last one passed */
-    store_le16(data + 364, 288); /* seconds an offline collection takes */
+    data[362] = 0x02;               /* offline collection: complete, without error */
+    data[363] = 0x00;               /* self-test: the last one passed */
+    store_le16(data + 364, 288);    /* seconds an offline collection takes */
     data[367] = 0x10 | 0x08 | 0x01; /* self-tests, offline collection, both at once */
-    store_le16(data + 368, 0x03); /* attributes are saved on entry to power modes and by timer */
-    data[370] = 0x01; /* there is an error log */
-    data[372] = 2;    /* minutes of the short and the extended self-test */
+    store_le16(data + 368, 0x03);   /* attributes are saved on entry to power modes and by timer */
+    data[370] = 0x01;               /* there is an error log */
+    data[372] = 2;                  /* minutes of the short and the extended self-test */
     data[373] = 54;
     send(drive);
 }
@@ -225,16 +225,11 @@ static const struct {
     uint8_t feature;
     void (*run)(IDEDrive *drive);
 } subcommands[] = {
-    {0xd0, read_data},
-    {0xd1, read_thresholds},
-    {0xd2, set_autosave},
-    {0xd3, succeed}, /* SAVE ATTRIBUTE VALUES */
-    {0xd4, execute_offline},
-    {0xd5, read_log},
-    {ENABLE_SUBCOMMAND, enable},
-    {0xd9, disable},
-    {0xda, return_status},
-    {0xdb, succeed}, /* automatic offline collection on, off */
+    {0xd0, read_data},           {0xd1, read_thresholds},
+    {0xd2, set_autosave},        {0xd3, succeed}, /* SAVE ATTRIBUTE VALUES */
+    {0xd4, execute_offline},     {0xd5, read_log},
+    {ENABLE_SUBCOMMAND, enable}, {0xd9, disable},
+    {0xda, return_status},       {0xdb, succeed}, /* automatic offline collection on, off */
 };
 
 void ata_smart(IDEDrive *drive)

@@ -1,8 +1,8 @@
 /*
  * Sector transfers of a disk: addresses, READ, WRITE and VERIFY by PIO and by bus master, FLUSH.
  *
- * PIO reads fetch up to a buffer of sectors at once and hand them out in DRQ blocks; PIO writes gather DRQ
- * blocks and write a bufferful. DMA goes straight to and from guest memory.
+ * PIO reads fetch up to a buffer of sectors at once and hand them out in DRQ blocks; PIO writes
+ * gather DRQ blocks and write a bufferful. DMA goes straight to and from guest memory.
  *
  * Source: ATA/ATAPI-7 volume 1, sections 6.2 (addresses), 6.27-6.30, 6.36, 6.62-6.67.
  *
@@ -28,8 +28,7 @@ static bool get_address(const IDEDrive *drive, uint64_t *sector)
 
     if (uses_lba(drive)) {
         *sector = now->lba_low | now->lba_mid << 8 | (uint64_t)now->lba_high << 16;
-        *sector |= drive->wide ? (uint64_t)before->lba_low << 24 |
-                                     (uint64_t)before->lba_mid << 32 |
+        *sector |= drive->wide ? (uint64_t)before->lba_low << 24 | (uint64_t)before->lba_mid << 32 |
                                      (uint64_t)before->lba_high << 40
                                : (uint64_t)head << 24;
         return true;
@@ -109,7 +108,8 @@ static void read_failed(IDEDrive *drive, int errnum G_GNUC_UNUSED)
 
 static void write_failed(IDEDrive *drive, int errnum)
 {
-    transfer_failed(drive, ATA_ERROR_ABRT | (errnum == EPERM || errnum == EROFS ? ATA_ERROR_WP : 0));
+    transfer_failed(drive,
+                    ATA_ERROR_ABRT | (errnum == EPERM || errnum == EROFS ? ATA_ERROR_WP : 0));
 }
 
 static void advance(IDEDrive *drive)
@@ -401,6 +401,7 @@ void ata_transfer_start(IDEDrive *drive, unsigned how)
     IDETransfer *transfer = &drive->transfer;
     uint64_t sector;
     uint32_t count = how & ATA_TRANSFER_SEEK ? 1 : get_count(drive);
+    bool from_host = (how & (ATA_TRANSFER_WRITE | ATA_TRANSFER_DMA)) == ATA_TRANSFER_WRITE;
 
     if ((how & ATA_TRANSFER_MULTIPLE) && drive->multiple == 0) {
         ide_drive_abort(drive);
@@ -422,7 +423,7 @@ void ata_transfer_start(IDEDrive *drive, unsigned how)
     *transfer = (IDETransfer){
         .position = sector,
         .left = count,
-        .host_left = count,
+        .host_left = from_host ? count : 0,
         .chunk_limit = UINT32_MAX,
         .block = how & ATA_TRANSFER_MULTIPLE ? drive->multiple : 1,
         .durable = (how & ATA_TRANSFER_FUA) != 0,

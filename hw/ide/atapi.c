@@ -1,6 +1,7 @@
 /*
- * Packet transport: the 12 bytes, data to the host in DRQ blocks no longer than the host's byte limit or by
- * bus master, parameters from the host, sense data, and the comings and goings of the medium.
+ * Packet transport: the 12 bytes, data to the host in DRQ blocks no longer than the host's byte
+ * limit or by bus master, parameters from the host, sense data, and the comings and goings of the
+ * medium.
  *
  * Source: ATA/ATAPI-7 volume 2 section 9.10, MMC-5 section 4.
  *
@@ -16,8 +17,8 @@ TRACE_DEFINE(atapi_packet);
 TRACE_DEFINE(atapi_sense);
 TRACE_DEFINE(atapi_medium);
 
-#define PACKET_SIZE    12
-#define FEATURE_DMA    0x01
+#define PACKET_SIZE     12
+#define FEATURE_DMA     0x01
 #define FEATURE_OVERLAP 0x02
 
 #define BUFFER_SECTORS (IDE_BUFFER_SIZE / CD_SECTOR_SIZE)
@@ -89,8 +90,8 @@ void atapi_packet_end(IDEDrive *drive)
     drive->pio_end = 0;
     drive->buffer_fill = 0;
     TRACE(atapi_packet, "%s %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x",
-          device_name(HW_DEVICE(drive)), p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8],
-          p[9], p[10], p[11]);
+          device_name(HW_DEVICE(drive)), p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9],
+          p[10], p[11]);
     atapi_run(drive);
 }
 
@@ -134,8 +135,8 @@ void atapi_pio_in_end(IDEDrive *drive)
         drive->buffer_fill = 0;
         drive->pio_position = 0;
         drive->pio_end = 0;
-        ide_request_begin(drive, is_raw(drive) ? IDE_REQUEST_PACKET_RAW
-                                               : IDE_REQUEST_PACKET_READ_PIO);
+        ide_request_begin(drive,
+                          is_raw(drive) ? IDE_REQUEST_PACKET_RAW : IDE_REQUEST_PACKET_READ_PIO);
     } else {
         atapi_complete(drive);
     }
@@ -209,8 +210,7 @@ void atapi_pio_out_end(IDEDrive *drive)
 static void data_dma_submit(IDEDrive *drive)
 {
     BusMaster *master = &drive->bus->bus_master;
-    BusMasterResult result =
-        bus_master_copy(master, drive->buffer, drive->packet.data_out, false);
+    BusMasterResult result = bus_master_copy(master, drive->buffer, drive->packet.data_out, false);
 
     if (result != BUS_MASTER_DATA) {
         ide_request_bus_master_failed(drive, result);
@@ -252,13 +252,13 @@ static void read_pio_submit(IDEDrive *drive)
     IDETransfer *transfer = &drive->transfer;
 
     transfer->chunk = MIN(MIN(transfer->left, transfer->chunk_limit), BUFFER_SECTORS);
-    ide_request_read(drive, position_bytes(drive), drive->buffer,
-                     transfer->chunk * CD_SECTOR_SIZE);
+    ide_request_read(drive, position_bytes(drive), drive->buffer, transfer->chunk * CD_SECTOR_SIZE);
 }
 
 static void read_pio_done(IDEDrive *drive)
 {
     drive->buffer_fill = drive->transfer.chunk * CD_SECTOR_SIZE;
+    drive->pio_end = 0;
     advance(drive);
     offer_block(drive);
 }
@@ -305,7 +305,8 @@ const IDERequestOps atapi_read_dma_request = {
     .uses_bus_master = true,
 };
 
-/* One sector with its surroundings: user data are read to their place in a whole sector at the buffer's end. */
+/* One sector with its surroundings: user data are read to their place in a whole sector at the
+ * buffer's end. */
 static uint8_t *raw_sector(IDEDrive *drive)
 {
     return drive->buffer + IDE_BUFFER_SIZE - CD_RAW_SECTOR_SIZE;
@@ -384,7 +385,8 @@ void atapi_read_sectors(IDEDrive *drive, uint32_t address, uint32_t count)
     }
 }
 
-void atapi_read_raw(IDEDrive *drive, uint32_t address, uint32_t count, uint8_t fields, uint16_t size)
+void atapi_read_raw(IDEDrive *drive, uint32_t address, uint32_t count, uint8_t fields,
+                    uint16_t size)
 {
     drive->packet.raw_fields = fields;
     drive->packet.raw_size = size;

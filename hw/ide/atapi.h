@@ -14,7 +14,7 @@
 #define CD_RAW_SECTOR_SIZE 2352
 #define CD_PREGAP_FRAMES   150 /* sector 0 is at 00:02:00 */
 /* An image larger than an 80-minute CD is a DVD. */
-#define CD_SECTORS_MAX     (80 * 60 * 75)
+#define CD_SECTORS_MAX (80 * 60 * 75)
 
 /* Sense key << 16 | additional code << 8 | qualifier. */
 typedef enum {
@@ -56,7 +56,8 @@ void atapi_check_condition(IDEDrive *drive, AtapiSense sense);
 void atapi_set_sense(IDEDrive *drive, AtapiSense sense);
 /** atapi_reply: the buffer's first @length bytes, at most @allocation of them, to the host. */
 void atapi_reply(IDEDrive *drive, uint32_t length, uint32_t allocation);
-/** atapi_want_data: @length bytes of parameters from the host (to the buffer); then atapi_data_arrived(). */
+/** atapi_want_data: @length bytes of parameters from the host (to the buffer); then
+ * atapi_data_arrived(). */
 void atapi_want_data(IDEDrive *drive, uint32_t length);
 /** atapi_read_sectors: @count sectors from @address to the host. */
 void atapi_read_sectors(IDEDrive *drive, uint32_t address, uint32_t count);

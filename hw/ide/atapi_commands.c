@@ -1,5 +1,6 @@
 /*
- * The packet command table of a CD/DVD-ROM, and the commands that read sectors or concern the drive itself.
+ * The packet command table of a CD/DVD-ROM, and the commands that read sectors or concern the drive
+ * itself.
  *
  * Source: MMC-5 section 6, SPC-3 section 6.
  *
@@ -277,8 +278,8 @@ void atapi_run(IDEDrive *drive)
         atapi_set_sense(drive, ATAPI_SENSE_NONE);
     }
     if (!row->run) {
-        log_printf(LOG_UNIMP, "%s: packet command 0x%02x refused\n",
-                   device_name(HW_DEVICE(drive)), drive->packet.packet[0]);
+        log_printf(LOG_UNIMP, "%s: packet command 0x%02x refused\n", device_name(HW_DEVICE(drive)),
+                   drive->packet.packet[0]);
         atapi_check_condition(drive, ATAPI_SENSE_INVALID_OPCODE);
         return;
     }

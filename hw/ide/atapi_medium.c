@@ -1,6 +1,6 @@
 /*
- * What a CD/DVD-ROM tells of its medium: capacity, table of contents, disc, track and DVD structure, events.
- * An image is one data track in one session, closed.
+ * What a CD/DVD-ROM tells of its medium: capacity, table of contents, disc, track and DVD
+ * structure, events. An image is one data track in one session, closed.
  *
  * Source: MMC-5 sections 6.5 (events), 6.8, 6.21-6.27, 6.31.
  *
@@ -109,8 +109,8 @@ static uint32_t toc_raw(IDEDrive *drive, uint8_t *data, bool msf G_GNUC_UNUSED, 
 
 void atapi_read_toc(IDEDrive *drive)
 {
-    static uint32_t (*const formats[])(IDEDrive *, uint8_t *, bool, uint8_t) = {
-        toc_tracks, toc_session, toc_raw};
+    static uint32_t (*const formats[])(IDEDrive *, uint8_t *, bool,
+                                       uint8_t) = {toc_tracks, toc_session, toc_raw};
     const uint8_t *packet = drive->packet.packet;
     unsigned format = packet[2] & 0x0f;
     uint8_t *data = blank(drive, 64);
@@ -181,8 +181,8 @@ void atapi_read_disc_information(IDEDrive *drive)
     data[4] = 1;    /* sessions */
     data[5] = 1;    /* first and last track of the last session */
     data[6] = 1;
-    data[7] = 0x20; /* unrestricted use */
-    data[8] = 0x00; /* CD-DA or CD-ROM */
+    data[7] = 0x20;             /* unrestricted use */
+    data[8] = 0x00;             /* CD-DA or CD-ROM */
     memset(data + 16, 0xff, 8); /* no more lead-in or lead-out can be written */
     atapi_reply(drive, DISC_INFORMATION_SIZE, load_be16(packet + 7));
 }
@@ -216,10 +216,10 @@ static uint32_t dvd_physical(IDEDrive *drive, uint8_t *data)
 {
     uint32_t total = atapi_sector_count(drive);
 
-    data[4] = 0x01; /* DVD-ROM, part version 1 */
-    data[5] = 0x0f; /* 120 mm, no maximum rate told */
-    data[6] = 0x01; /* one layer, read-only */
-    data[7] = 0x00; /* densities */
+    data[4] = 0x01;                /* DVD-ROM, part version 1 */
+    data[5] = 0x0f;                /* 120 mm, no maximum rate told */
+    data[6] = 0x01;                /* one layer, read-only */
+    data[7] = 0x00;                /* densities */
     store_be32(data + 8, 0x30000); /* first sector of the data area */
     store_be32(data + 12, 0x30000 + total - 1);
     return DVD_STRUCTURE_SIZE;

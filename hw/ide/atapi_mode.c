@@ -18,12 +18,12 @@ static uint8_t *blank(IDEDrive *drive, uint32_t length)
 
 /* ---- mode pages ---- */
 
-#define PAGE_ALL        0x3f
-#define PAGE_SIZE_MAX   32
-#define CONTROL_CURRENT 0
+#define PAGE_ALL           0x3f
+#define PAGE_SIZE_MAX      32
+#define CONTROL_CURRENT    0
 #define CONTROL_CHANGEABLE 1
-#define CONTROL_DEFAULT 2
-#define CONTROL_SAVED   3
+#define CONTROL_DEFAULT    2
+#define CONTROL_SAVED      3
 
 #define DEFAULT_RETRIES 5
 #define SPEED_KBYTES    8448 /* 48 times 176 */
@@ -296,7 +296,8 @@ static uint8_t *put_feature(uint8_t *out, unsigned i, bool current)
     return out + 4 + features[i].length;
 }
 
-/* Request type 0: all from the starting feature on; 1: those of them that are current; 2: that one only. */
+/* Request type 0: all from the starting feature on; 1: those of them that are current; 2: that one
+ * only. */
 void atapi_get_configuration(IDEDrive *drive)
 {
     const uint8_t *packet = drive->packet.packet;

@@ -1,8 +1,8 @@
 /*
  * Bus master IDE: registers, region table, scatter and gather on guest memory.
  *
- * Regions in RAM are given to the block layer as they are. If one lies elsewhere (a chip's memory, ROM) the
- * whole chunk goes through a bounce buffer.
+ * Regions in RAM are given to the block layer as they are. If one lies elsewhere (a chip's memory,
+ * ROM) the whole chunk goes through a bounce buffer.
  *
  * Source: SFF-8038i rev 1.0; Intel 82371SB data sheet, section 2.6.
  *
@@ -19,9 +19,9 @@
 #define VECTOR_MAX 1024
 #define BOUNCE_MAX (64 * 1024)
 
-#define ENTRY_SIZE        8
-#define ENTRY_LAST        0x8000 /* in the upper half of the second word */
-#define REGION_WHOLE      0x10000
+#define ENTRY_SIZE   8
+#define ENTRY_LAST   0x8000 /* in the upper half of the second word */
+#define REGION_WHOLE 0x10000
 
 TRACE_DEFINE(bus_master_command);
 TRACE_DEFINE(bus_master_chunk);
@@ -176,8 +176,7 @@ typedef struct {
 
 static void add_piece(BusMaster *master, uint32_t address, uint32_t length)
 {
-    BusMasterPiece *last =
-        master->piece_count ? &master->pieces[master->piece_count - 1] : NULL;
+    BusMasterPiece *last = master->piece_count ? &master->pieces[master->piece_count - 1] : NULL;
 
     if (last && last->address + last->length == address && address != 0) {
         last->length += length;
@@ -278,10 +277,9 @@ static bool copy_pieces(BusMaster *master, uint8_t *buffer, bool to_memory)
 {
     for (unsigned i = 0; i < master->piece_count; i++) {
         const BusMasterPiece *piece = &master->pieces[i];
-        bool moved = to_memory ? address_space_write(master->memory, piece->address, buffer,
-                                                     piece->length)
-                               : address_space_read(master->memory, piece->address, buffer,
-                                                    piece->length);
+        bool moved =
+            to_memory ? address_space_write(master->memory, piece->address, buffer, piece->length)
+                      : address_space_read(master->memory, piece->address, buffer, piece->length);
         if (!moved) {
             return false;
         }

@@ -1,8 +1,9 @@
 /*
- * Bus master of one IDE channel: three registers, and a walk over the table of physical regions in guest
- * memory that yields host memory for a block request.
+ * Bus master of one IDE channel: three registers, and a walk over the table of physical regions in
+ * guest memory that yields host memory for a block request.
  *
- * Source: SFF-8038i (Programming Interface for Bus Master IDE Controller, rev 1.0); Intel 82371SB data sheet.
+ * Source: SFF-8038i (Programming Interface for Bus Master IDE Controller, rev 1.0); Intel 82371SB
+ * data sheet.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -74,9 +75,10 @@ void bus_master_write(BusMaster *master, unsigned offset, uint8_t value);
 
 bool bus_master_is_active(const BusMaster *master);
 /**
- * bus_master_gather: maps the next regions for one block request; master->vector, vector_count and bytes
- * describe them until bus_master_release().
- * @maximum: bytes wanted; @granule: bytes moved are a multiple of this; both even, @granule at most 2048
+ * bus_master_gather: maps the next regions for one block request; master->vector, vector_count and
+ * bytes describe them until bus_master_release().
+ * @maximum: bytes wanted; @granule: bytes moved are a multiple of this; both even, @granule at most
+ * 2048
  * @to_memory: the drive's data go to the guest
  */
 BusMasterResult bus_master_gather(BusMaster *master, uint32_t maximum, uint32_t granule,
@@ -88,7 +90,8 @@ BusMasterResult bus_master_gather(BusMaster *master, uint32_t maximum, uint32_t 
 BusMasterResult bus_master_release(BusMaster *master, bool done);
 /** bus_master_copy: moves @length bytes between @buffer and the next regions at once. */
 BusMasterResult bus_master_copy(BusMaster *master, void *buffer, uint32_t length, bool to_memory);
-/** bus_master_drive_done: the drive's data phase is over with @result: the Active and Error bits follow. */
+/** bus_master_drive_done: the drive's data phase is over with @result: the Active and Error bits
+ * follow. */
 void bus_master_drive_done(BusMaster *master, BusMasterResult result);
 /** bus_master_interrupt: the channel's interrupt line rose. */
 void bus_master_interrupt(BusMaster *master);

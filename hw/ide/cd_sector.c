@@ -1,6 +1,6 @@
 /*
- * A CD-ROM mode 1 sector of 2352 bytes, made around 2048 bytes of user data: sync, header, error detection
- * code and the two layers of error correction.
+ * A CD-ROM mode 1 sector of 2352 bytes, made around 2048 bytes of user data: sync, header, error
+ * detection code and the two layers of error correction.
  *
  * Source: ECMA-130, section 14 and annex A.
  *
@@ -22,7 +22,7 @@
 /* The field of 256 elements that the correction codes count in: x^8 + x^4 + x^3 + x^2 + 1. */
 #define FIELD_POLYNOMIAL 0x1d
 /* Reversed polynomial of the detection code: (x^16+x^15+x^2+1)(x^16+x^2+x+1). */
-#define EDC_POLYNOMIAL   0xd8018001
+#define EDC_POLYNOMIAL 0xd8018001
 
 static uint8_t to_bcd(unsigned value)
 {
@@ -124,7 +124,8 @@ void cd_sector_build(uint32_t address, uint8_t sector[CD_RAW_SECTOR_SIZE])
     add_parity(sector, &layer_q);
 }
 
-/* The fields in the order of the sector. A mode 1 sector has no subheader: asking for it yields nothing. */
+/* The fields in the order of the sector. A mode 1 sector has no subheader: asking for it yields
+ * nothing. */
 static const struct {
     uint8_t field;
     uint16_t start, length;

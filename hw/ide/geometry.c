@@ -1,9 +1,9 @@
 /*
- * Cylinders, heads and sectors of a disk: what the user said, else what the partition table was made with,
- * else the usual 16 heads of 63 sectors.
+ * Cylinders, heads and sectors of a disk: what the user said, else what the partition table was
+ * made with, else the usual 16 heads of 63 sectors.
  *
- * Source: ATA/ATAPI-7 volume 1 annex C (CHS limits); the MBR's layout; the INT 13h translations of the
- * Phoenix Enhanced Disk Drive Specification.
+ * Source: ATA/ATAPI-7 volume 1 annex C (CHS limits); the MBR's layout; the INT 13h translations of
+ * the Phoenix Enhanced Disk Drive Specification.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,8 +1,8 @@
 /*
  * IDE channel: registers, device selection, software reset, interrupt line.
  *
- * Writes to the command block reach both drives; reads come from the selected one. A unit with no drive reads
- * as zeros, which firmware and kernels take for an empty place at once.
+ * Writes to the command block reach both drives; reads come from the selected one. A unit with no
+ * drive reads as zeros, which firmware and kernels take for an empty place at once.
  *
  * Source: ATA/ATAPI-7 volume 1 section 5 (registers), volume 2 section 9 (protocols).
  *

@@ -16,7 +16,7 @@ GType ide_bus_get_type(void);
 struct _IDEBus {
     Bus parent_instance;
     unsigned channel;
-    IRQLine **irq; /* the controller's output pin */
+    IRQLine **irq;                      /* the controller's output pin */
     IDEDrive *drives[IDE_UNIT_COUNT];   /* what the guest finds */
     IDEDrive *realized[IDE_UNIT_COUNT]; /* what is there, unplugged or not */
     BusMaster bus_master;
@@ -28,7 +28,8 @@ struct _IDEBus {
 extern const MemoryRegionOps ide_command_block_ops; /* opaque: the IDEBus */
 extern const MemoryRegionOps ide_control_block_ops;
 
-/** ide_bus_new: "ide.CHANNEL" of @owner. @irq: the pin it drives; @memory: where its bus master goes. */
+/** ide_bus_new: "ide.CHANNEL" of @owner. @irq: the pin it drives; @memory: where its bus master
+ * goes. */
 IDEBus *ide_bus_new(Machine *machine, Device *owner, unsigned channel, IRQLine **irq,
                     AddressSpace *memory);
 /** ide_bus_update_irq: drives the pin from the selected drive's interrupt and nIEN. */

@@ -1,5 +1,6 @@
 /*
- * IDE drives: properties, realize, command entry, PIO blocks, reset, unplug. Types "ide-hd" and "ide-cd".
+ * IDE drives: properties, realize, command entry, PIO blocks, reset, unplug. Types "ide-hd" and
+ * "ide-cd".
  *
  * Source: ATA/ATAPI-7 volumes 1 and 2.
  *
@@ -31,7 +32,7 @@ void ide_drive_interrupt(IDEDrive *drive)
     ide_bus_update_irq(drive->bus);
 }
 
-static void forget_command(IDEDrive *drive)
+void ide_drive_forget_command(IDEDrive *drive)
 {
     drive->request = IDE_REQUEST_NONE;
     drive->pio = IDE_PIO_IDLE;
@@ -46,7 +47,7 @@ void ide_drive_finish(IDEDrive *drive, uint8_t status, uint8_t error)
 {
     TRACE(ide_command_end, "%s status 0x%02x error 0x%02x", device_name(HW_DEVICE(drive)), status,
           error);
-    forget_command(drive);
+    ide_drive_forget_command(drive);
     drive->status = status;
     drive->error = error;
 }
@@ -126,7 +127,8 @@ bool ide_drive_is_idle(const IDEDrive *drive)
 
 void ide_drive_run_command(IDEDrive *drive, uint8_t command)
 {
-    TRACE(ide_command, "%s command 0x%02x feature 0x%02x count 0x%02x lba %02x%02x%02x device 0x%02x",
+    TRACE(ide_command,
+          "%s command 0x%02x feature 0x%02x count 0x%02x lba %02x%02x%02x device 0x%02x",
           device_name(HW_DEVICE(drive)), command, drive->current.feature, drive->current.count,
           drive->current.lba_high, drive->current.lba_mid, drive->current.lba_low, drive->device);
     if (ata_power_is_sleeping(drive)) {
@@ -172,7 +174,7 @@ void ide_drive_try_finish_reset(IDEDrive *drive)
         return;
     }
     drive->resetting = false;
-    forget_command(drive);
+    ide_drive_forget_command(drive);
     ide_drive_set_signature(drive);
     ata_power_wake(drive);
     if (drive->is_cdrom) {
@@ -254,7 +256,8 @@ static void resized(void *opaque)
 
 static const BlockDeviceOps disk_ops = {.resized = resized};
 
-/* Nothing is to be submitted while the machine is stopped; what stopped on an error goes on with it. */
+/* Nothing is to be submitted while the machine is stopped; what stopped on an error goes on with
+ * it. */
 static void run_event(RunEvent event, void *opaque)
 {
     if (event == RUN_EVENT_RESUME) {
@@ -270,7 +273,8 @@ static bool check_block_sizes(IDEDrive *drive, GError **error)
         return error_setf(error, "logical_block_size must be 512 for IDE");
     }
     if (physical < ATA_SECTOR_SIZE || physical > 2 * MiB || (physical & (physical - 1))) {
-        return error_setf(error, "physical_block_size must be a power of 2 between 512 and 2097152");
+        return error_setf(error,
+                          "physical_block_size must be a power of 2 between 512 and 2097152");
     }
     if (drive->minimum_io_size % ATA_SECTOR_SIZE || drive->optimal_io_size % ATA_SECTOR_SIZE) {
         return error_setf(error, "min_io_size and opt_io_size must be multiples of 512");
@@ -288,10 +292,9 @@ static bool set_error_policies(IDEDrive *drive, GError **error)
     const char *write_error = drive->write_error_property;
     const char *read_error = drive->read_error_property;
 
-    return block_backend_set_error_policy(drive->backend,
-                                          g_strcmp0(read_error, "auto") ? read_error : NULL,
-                                          g_strcmp0(write_error, "auto") ? write_error : NULL,
-                                          error);
+    return block_backend_set_error_policy(
+        drive->backend, g_strcmp0(read_error, "auto") ? read_error : NULL,
+        g_strcmp0(write_error, "auto") ? write_error : NULL, error);
 }
 
 static bool attach_backend(IDEDrive *drive, GError **error)
@@ -320,7 +323,8 @@ static char *choose_text(const char *property, const char *fallback)
     return g_strdup(property && property[0] ? property : fallback);
 }
 
-/* Names as guests know them from QEMU: their boot loaders and fstabs refer to disks by model and serial. */
+/* Names as guests know them from QEMU: their boot loaders and fstabs refer to disks by model and
+ * serial. */
 static void choose_names(IDEDrive *drive)
 {
     g_autofree char *number =
@@ -329,8 +333,8 @@ static void choose_names(IDEDrive *drive)
 
     drive->serial = choose_text(drive->serial_property,
                                 backend_serial && backend_serial[0] ? backend_serial : number);
-    drive->model = choose_text(drive->model_property,
-                               drive->is_cdrom ? "QEMU DVD-ROM" : "QEMU HARDDISK");
+    drive->model =
+        choose_text(drive->model_property, drive->is_cdrom ? "QEMU DVD-ROM" : "QEMU HARDDISK");
     drive->version = choose_text(drive->version_property, "2.5+");
 }
 
@@ -398,7 +402,8 @@ static void ide_drive_unrealize(Device *device)
 /* ---- classes ---- */
 
 static const DeviceProperty drive_properties[] = {
-    DEVICE_PROPERTY_TEXT("drive", IDEDrive, drive_property, NULL, "Node name or ID of a block device"),
+    DEVICE_PROPERTY_TEXT("drive", IDEDrive, drive_property, NULL,
+                         "Node name or ID of a block device"),
     DEVICE_PROPERTY_RANGE(UINT32, "unit", IDEDrive, unit, 0, UINT32_MAX, UINT32_MAX,
                           "0: master, 1: slave; default: the first free one"),
     DEVICE_PROPERTY_TEXT("serial", IDEDrive, serial_property, NULL, "serial number, 20 characters"),
@@ -421,7 +426,8 @@ static const DeviceProperty drive_properties[] = {
                          "on a write error: report, ignore, stop, enospc; auto: as the drive says"),
     DEVICE_PROPERTY_TEXT("rerror", IDEDrive, read_error_property, "auto",
                          "on a read error: report, ignore, stop; auto: as the drive says"),
-    DEVICE_PROPERTY(BOOL, "share-rw", IDEDrive, share_write, false, "others may write the image too"),
+    DEVICE_PROPERTY(BOOL, "share-rw", IDEDrive, share_write, false,
+                    "others may write the image too"),
 };
 
 static const DeviceProperty disk_properties[] = {

@@ -1,9 +1,10 @@
 /*
- * One drive: registers, settings, PIO buffer and the request under way. Base of "ide-hd" and "ide-cd".
+ * One drive: registers, settings, PIO buffer and the request under way. Base of "ide-hd" and
+ * "ide-cd".
  *
- * A command goes through at most these stages: data out by PIO, requests to the block layer, data in by PIO;
- * or a wait for the bus master and then requests. "request" says which block request is under way or to be
- * tried again, "pio" what the data port moves.
+ * A command goes through at most these stages: data out by PIO, requests to the block layer, data
+ * in by PIO; or a wait for the bus master and then requests. "request" says which block request is
+ * under way or to be tried again, "pio" what the data port moves.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -180,7 +181,8 @@ struct _IDEDrive {
 void ide_drive_run_command(IDEDrive *drive, uint8_t command);
 /** ide_drive_is_idle: no command is under way. */
 bool ide_drive_is_idle(const IDEDrive *drive);
-/** ide_drive_begin_reset: drops the command and stays busy until ide_drive_try_finish_reset() succeeds. */
+/** ide_drive_begin_reset: drops the command and stays busy until ide_drive_try_finish_reset()
+ * succeeds. */
 void ide_drive_begin_reset(IDEDrive *drive);
 void ide_drive_try_finish_reset(IDEDrive *drive);
 /** ide_drive_set_signature: registers as after reset: tells disks from packet devices. */
@@ -194,8 +196,11 @@ void ide_drive_abort(IDEDrive *drive);
 /** ide_drive_finish: the command is over with @status; no interrupt yet. */
 void ide_drive_finish(IDEDrive *drive, uint8_t status, uint8_t error);
 void ide_drive_interrupt(IDEDrive *drive);
+/** ide_drive_forget_command: nothing is under way any more; nothing may be in flight. */
+void ide_drive_forget_command(IDEDrive *drive);
 
-/** ide_drive_pio: DRQ for @length bytes of the buffer from @position, moved as @kind. No interrupt. */
+/** ide_drive_pio: DRQ for @length bytes of the buffer from @position, moved as @kind. No interrupt.
+ */
 void ide_drive_pio(IDEDrive *drive, IDEPioKind kind, uint32_t position, uint32_t length);
 /** ide_drive_reply: @length bytes of the buffer to the host, then the command is over. */
 void ide_drive_reply(IDEDrive *drive, uint32_t length);
@@ -213,10 +218,12 @@ void ide_request_begin_dma(IDEDrive *drive, IDERequest request);
 void ide_request_bus_master_started(IDEDrive *drive);
 /** ide_request_retry: submits again what stopped on an error. */
 void ide_request_retry(IDEDrive *drive);
-/** ide_request_bus_master_failed: ends the command because of @result, which is not BUS_MASTER_DATA. */
+/** ide_request_bus_master_failed: ends the command because of @result, which is not
+ * BUS_MASTER_DATA. */
 void ide_request_bus_master_failed(IDEDrive *drive, BusMasterResult result);
 /* Block requests of the drive; the completion goes to the request's done or failed. */
-void ide_request_readv(IDEDrive *drive, uint64_t offset, const struct iovec *vector, unsigned count);
+void ide_request_readv(IDEDrive *drive, uint64_t offset, const struct iovec *vector,
+                       unsigned count);
 void ide_request_read(IDEDrive *drive, uint64_t offset, void *buffer, uint32_t length);
 void ide_request_writev(IDEDrive *drive, uint64_t offset, const struct iovec *vector,
                         unsigned count);
@@ -228,9 +235,10 @@ void ide_request_discard(IDEDrive *drive, uint64_t offset, uint64_t length);
 GVariant *ide_drive_save(Device *device);
 bool ide_drive_load(Device *device, GVariant *state, GError **error);
 
-/* ---- ata_commands.c, ata_transfer.c, ata_features.c, ata_identify.c, ata_smart.c, ata_trim.c ---- */
+/* ---- ata_commands.c, ata_transfer.c, ata_features.c, ata_identify.c, ata_smart.c, ata_trim.c ----
+ */
 
-/** ata_command_allowed: false: the drive does not know @command. */
+/** ata_command_run: by the command table; aborts what is not in it. */
 void ata_command_run(IDEDrive *drive, uint8_t command);
 /** ata_settings_reset: what a guest can set, as at power-on. */
 void ata_settings_reset(IDEDrive *drive);

@@ -1,9 +1,9 @@
 /*
- * Requests of a drive to the block layer: one at a time, with the search for the failing sector, the error
- * policy, and the stop and retry that goes with it.
+ * Requests of a drive to the block layer: one at a time, with the search for the failing sector,
+ * the error policy, and the stop and retry that goes with it.
  *
- * While a request is in flight the drive is busy, and a reset by the guest takes effect when the request has
- * ended: the memory it uses stays untouched by anything else until then.
+ * While a request is in flight the drive is busy, and a reset by the guest takes effect when the
+ * request has ended: the memory it uses stays untouched by anything else until then.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -77,7 +77,8 @@ static void request_ended(void *opaque, int result)
         return;
     }
     if (moved == BUS_MASTER_FAULT ||
-        (moved == BUS_MASTER_STOPPED && (result < 0 || drive->transfer.left > drive->transfer.chunk))) {
+        (moved == BUS_MASTER_STOPPED &&
+         (result < 0 || drive->transfer.left > drive->transfer.chunk))) {
         ide_request_bus_master_failed(drive, moved);
         return;
     }
@@ -136,7 +137,8 @@ void ide_request_retry(IDEDrive *drive)
 void ide_request_bus_master_failed(IDEDrive *drive, BusMasterResult result)
 {
     if (result == BUS_MASTER_SHORT) {
-        /* The drive has data and nowhere to put them; the host finds both bits clear and no interrupt. */
+        /* The drive has data and nowhere to put them; the host finds both bits clear and no
+         * interrupt. */
         bus_master_drive_done(&drive->bus->bus_master, result);
         ide_drive_finish(drive, ATA_STATUS_DRDY | ATA_STATUS_DSC, 0);
         return;

@@ -1,6 +1,7 @@
 /*
- * Saved state of a drive. Requests in flight have ended when a machine is saved; what may be open is a DRQ
- * block, a wait for the bus master, and a request that is to be tried again after an error.
+ * Saved state of a drive. Requests in flight have ended when a machine is saved; what may be open
+ * is a DRQ block, a wait for the bus master, and a request that is to be tried again after an
+ * error.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -127,7 +128,18 @@ static bool command_fits(const IDEDrive *drive)
     return drive->request != IDE_REQUEST_NONE || (!drive->dma_waiting && !drive->retry_pending);
 }
 
-/* A write by PIO: the next block of the host, and what is not yet on the disk, lie in the buffer. */
+/* TRIM: the entries yet to be discarded. */
+static bool trim_fits(const IDEDrive *drive)
+{
+    if (drive->request != IDE_REQUEST_TRIM && drive->request != IDE_REQUEST_TRIM_PAYLOAD) {
+        return true;
+    }
+    return drive->buffer_fill > 0 && drive->buffer_fill <= IDE_TRIM_BLOCKS * ATA_SECTOR_SIZE &&
+           drive->buffer_fill % ATA_SECTOR_SIZE == 0 && drive->pio_position % sizeof(uint64_t) == 0;
+}
+
+/* A write by PIO: the next block of the host, and what is not yet on the disk, lie in the buffer.
+ */
 static bool write_fits(const IDEDrive *drive)
 {
     const IDETransfer *transfer = &drive->transfer;
@@ -138,8 +150,7 @@ static bool write_fits(const IDEDrive *drive)
                (drive->pio_end - drive->buffer_fill) / ATA_SECTOR_SIZE <= transfer->host_left;
     }
     if (drive->request == IDE_REQUEST_WRITE_PIO) {
-        return transfer->written < drive->buffer_fill &&
-               transfer->written % ATA_SECTOR_SIZE == 0 &&
+        return transfer->written < drive->buffer_fill && transfer->written % ATA_SECTOR_SIZE == 0 &&
                drive->buffer_fill % ATA_SECTOR_SIZE == 0 &&
                (drive->buffer_fill - transfer->written) / ATA_SECTOR_SIZE <= transfer->left;
     }
@@ -150,7 +161,7 @@ static bool read_fits(const IDEDrive *drive)
 {
     if (drive->request == IDE_REQUEST_READ_PIO) {
         return drive->buffer_fill <= IDE_BUFFER_SIZE - IDE_MULTIPLE_MAX * ATA_SECTOR_SIZE &&
-               drive->buffer_fill % ATA_SECTOR_SIZE == 0;
+               drive->buffer_fill % ATA_SECTOR_SIZE == 0 && drive->pio_end <= drive->buffer_fill;
     }
     if (drive->pio == IDE_PIO_READ_SECTORS || drive->pio == IDE_PIO_PACKET_IN) {
         return drive->pio_end <= drive->buffer_fill;
@@ -167,21 +178,23 @@ static bool read_fits(const IDEDrive *drive)
 static bool transfer_fits(const IDEDrive *drive)
 {
     const IDETransfer *transfer = &drive->transfer;
-    bool moves = drive->request == IDE_REQUEST_READ_PIO || drive->request == IDE_REQUEST_WRITE_PIO ||
-                 drive->request == IDE_REQUEST_READ_DMA ||
-                 drive->request == IDE_REQUEST_WRITE_DMA || drive->request == IDE_REQUEST_VERIFY ||
-                 drive->request == IDE_REQUEST_PACKET_READ_PIO ||
-                 drive->request == IDE_REQUEST_PACKET_READ_DMA ||
-                 drive->request == IDE_REQUEST_PACKET_RAW;
+    bool moves =
+        drive->request == IDE_REQUEST_READ_PIO || drive->request == IDE_REQUEST_WRITE_PIO ||
+        drive->request == IDE_REQUEST_READ_DMA || drive->request == IDE_REQUEST_WRITE_DMA ||
+        drive->request == IDE_REQUEST_VERIFY || drive->request == IDE_REQUEST_PACKET_READ_PIO ||
+        drive->request == IDE_REQUEST_PACKET_READ_DMA || drive->request == IDE_REQUEST_PACKET_RAW;
+    bool moves_by_pio = drive->pio == IDE_PIO_READ_SECTORS || drive->pio == IDE_PIO_WRITE_SECTORS;
 
     if (moves && transfer->left == 0) {
         return false;
     }
-    return transfer->position < UINT64_C(1) << 48 && transfer->block <= IDE_MULTIPLE_MAX &&
-           (transfer->block > 0 || drive->is_cdrom || !moves) &&
+    return transfer->position < UINT64_C(1) << 48 && transfer->host_left <= transfer->left &&
+           (drive->is_cdrom || transfer->left <= 65536 || drive->request == IDE_REQUEST_TRIM) &&
+           transfer->block <= IDE_MULTIPLE_MAX &&
+           (transfer->block > 0 || drive->is_cdrom || (!moves && !moves_by_pio)) &&
            drive->packet.data_out <= IDE_BUFFER_SIZE &&
-           drive->packet.raw_size == cd_sector_size(drive->packet.raw_fields) *
-                                         (drive->packet.raw_size != 0);
+           drive->packet.raw_size ==
+               cd_sector_size(drive->packet.raw_fields) * (drive->packet.raw_size != 0);
 }
 
 static bool settings_fit(const IDEDrive *drive)
@@ -195,8 +208,8 @@ static bool settings_fit(const IDEDrive *drive)
 
 static bool state_fits(const IDEDrive *drive)
 {
-    return command_fits(drive) && buffer_fits(drive) && write_fits(drive) && read_fits(drive) &&
-           transfer_fits(drive) && settings_fit(drive);
+    return command_fits(drive) && buffer_fits(drive) && trim_fits(drive) && write_fits(drive) &&
+           read_fits(drive) && transfer_fits(drive) && settings_fit(drive);
 }
 
 /* ---- load ---- */
@@ -242,14 +255,15 @@ bool ide_drive_load(Device *device, GVariant *state, GError **error)
     }
     g_variant_get(state, "(@a{sv}@ay)", &values, &bytes);
     if (!saved_fields_from_variant(drive, fields, G_N_ELEMENTS(fields), values, error)) {
+        ide_drive_forget_command(drive); /* some fields may be loaded already */
         return false;
     }
     if (!state_fits(drive)) {
-        drive->pio = IDE_PIO_IDLE;
-        drive->request = IDE_REQUEST_NONE;
+        ide_drive_forget_command(drive);
         return error_setf(error, "saved command state does not hold together");
     }
     if (!load_buffer(drive, bytes, error)) {
+        ide_drive_forget_command(drive);
         return false;
     }
     settle(drive);

@@ -1,7 +1,8 @@
 /*
  * PIIX3 IDE function: two channels at the legacy ports, bus master registers behind BAR 4.
  *
- * Source: Intel 82371FB/82371SB data sheet (290550), section 2.3 (configuration) and 2.6 (bus master).
+ * Source: Intel 82371FB/82371SB data sheet (290550), section 2.3 (configuration) and 2.6 (bus
+ * master).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,12 +12,12 @@
 #include "ide_drive.h"
 #include "util/bytes.h"
 
-#define CONFIG_IDETIM        0x40 /* 16 bits a channel */
-#define IDETIM_DECODE        0x8000
-#define IDETIM_WRITABLE      0xf3ff
-#define CONFIG_SIDETIM       0x44 /* timing of the second drives */
-#define BUS_MASTER_BAR       4
-#define BUS_MASTER_BAR_SIZE  16
+#define CONFIG_IDETIM       0x40 /* 16 bits a channel */
+#define IDETIM_DECODE       0x8000
+#define IDETIM_WRITABLE     0xf3ff
+#define CONFIG_SIDETIM      0x44 /* timing of the second drives */
+#define BUS_MASTER_BAR      4
+#define BUS_MASTER_BAR_SIZE 16
 
 typedef struct {
     IDEBus *bus;
@@ -45,8 +46,8 @@ static uint64_t bus_master_region_read(void *opaque, hwaddr offset, unsigned siz
 
     for (unsigned i = 0; i < size && offset + i < BUS_MASTER_BAR_SIZE; i++) {
         Channel *channel = &self->channels[(offset + i) / BUS_MASTER_REGISTERS];
-        uint8_t byte = bus_master_read(&channel->bus->bus_master,
-                                       (offset + i) % BUS_MASTER_REGISTERS);
+        uint8_t byte =
+            bus_master_read(&channel->bus->bus_master, (offset + i) % BUS_MASTER_REGISTERS);
         value |= (uint64_t)byte << (8 * i);
     }
     return value;
@@ -112,6 +113,8 @@ static void add_channel(PIIX3IDE *self, unsigned i)
                           names[i][0], ATA_COMMAND_BLOCK_SIZE);
     memory_region_init_io(&channel->control_block, &ide_control_block_ops, channel->bus,
                           names[i][1], 1);
+    /* Features to device: a command is five to eleven writes here before the one that exits. */
+    memory_region_set_coalesced(&channel->command_block, 1, 6);
     memory_region_set_enabled(&channel->command_block, false);
     memory_region_set_enabled(&channel->control_block, false);
     memory_region_add(machine_io_root(machine), legacy_ports[i].command_block,
@@ -239,8 +242,7 @@ bool ide_create_drives(PIIX3IDE *controller, bool default_cdrom, GError **error)
     for (unsigned channel = 0; channel < IDE_CHANNEL_COUNT; channel++) {
         for (unsigned unit = 0; unit < IDE_UNIT_COUNT; unit++) {
             DriveInfo *info = drive_get(DRIVE_IF_IDE, (int)channel, (int)unit);
-            bool by_default =
-                default_cdrom && channel == DEFAULT_CDROM_CHANNEL && unit == 0;
+            bool by_default = default_cdrom && channel == DEFAULT_CDROM_CHANNEL && unit == 0;
 
             if ((info || by_default) && !create_drive(controller, channel, unit, info, error)) {
                 return false;

@@ -1,11 +1,12 @@
 /*
  * i8042: the PS/2 keyboard and mouse controller at ports 0x60 and 0x64.
  *
- * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and auxiliary device controller"; Intel
- * UPI-41/42 data sheet for the status register.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and auxiliary device
+ * controller"; Intel UPI-41/42 data sheet for the status register.
  *
- * Output pins 0 and 1 are the keyboard's and the mouse's interrupt, "a20" is the A20 gate. When the byte in the
- * output buffer is read the next one takes its place at once, with a new edge on its interrupt.
+ * Output pins 0 and 1 are the keyboard's and the mouse's interrupt, "a20" is the A20 gate. When the
+ * byte in the output buffer is read the next one takes its place at once, with a new edge on its
+ * interrupt.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -64,8 +65,8 @@ struct _I8042 {
     uint8_t command; /* that waits for a data byte, WAITS_FOR_NOTHING if none */
     uint8_t data;    /* the output buffer */
     bool full, mouse_data;
-    bool reply_pending, reply_is_mouse; /* the controller's own byte, behind the one in the buffer */
-    uint8_t reply;
+    uint8_t reply; /* the controller's own byte, behind the one in the buffer */
+    bool reply_pending, reply_is_mouse;
     bool last_was_command;
     bool break_prefix; /* translation has seen 0xf0 */
 
@@ -457,16 +458,11 @@ static void i8042_reset(Device *device)
 /* ---- saved state ---- */
 
 static const SavedField i8042_fields[] = {
-    SAVED_ARRAY(I8042, ram),
-    SAVED(I8042, output_port),
-    SAVED(I8042, command),
-    SAVED(I8042, data),
-    SAVED(I8042, full),
-    SAVED(I8042, mouse_data),
-    SAVED(I8042, reply_pending),
-    SAVED(I8042, reply_is_mouse),
-    SAVED(I8042, reply),
-    SAVED(I8042, last_was_command),
+    SAVED_ARRAY(I8042, ram),     SAVED(I8042, output_port),
+    SAVED(I8042, command),       SAVED(I8042, data),
+    SAVED(I8042, full),          SAVED(I8042, mouse_data),
+    SAVED(I8042, reply_pending), SAVED(I8042, reply_is_mouse),
+    SAVED(I8042, reply),         SAVED(I8042, last_was_command),
     SAVED(I8042, break_prefix),
 };
 

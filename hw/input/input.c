@@ -151,7 +151,8 @@ bool input_send_keys(const InputKey *sequence, unsigned count, unsigned hold_ms)
         add_step(sequence[i], true, i + 1 == count ? hold_ms : 0);
     }
     for (unsigned i = count; i > 0; i--) {
-        /* After the last release the next sequence waits as long again: a guest that polls sees both. */
+        /* After the last release the next sequence waits as long again: a guest that polls sees
+         * both. */
         add_step(sequence[i - 1], false, i == 1 ? hold_ms : 0);
     }
     if (!step_timer) {

@@ -18,7 +18,8 @@ typedef struct PS2Keyboard PS2Keyboard;
 PS2Keyboard *ps2_keyboard_new(void (*changed)(void *opaque), void *opaque);
 void ps2_keyboard_free(PS2Keyboard *keyboard);
 void ps2_keyboard_reset(PS2Keyboard *keyboard);
-/** ps2_keyboard_key: a key goes down or up. Repeated downs are taken for the keyboard's own repeat. */
+/** ps2_keyboard_key: a key goes down or up. Repeated downs are taken for the keyboard's own repeat.
+ */
 void ps2_keyboard_key(PS2Keyboard *keyboard, InputKey key, bool down);
 bool ps2_keyboard_has_data(PS2Keyboard *keyboard);
 uint8_t ps2_keyboard_read(PS2Keyboard *keyboard);

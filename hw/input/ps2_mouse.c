@@ -1,11 +1,11 @@
 /*
  * A PS/2 mouse.
  *
- * Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft, "Wheel support: PS/2
- * IntelliMouse".
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft, "Wheel
+ * support: PS/2 IntelliMouse".
  *
- * Movement is reported when it comes and the last report has been read; what comes meanwhile adds up, so
- * the sample rate limits nothing.
+ * Movement is reported when it comes and the last report has been read; what comes meanwhile adds
+ * up, so the sample rate limits nothing.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,7 +28,7 @@ enum {
     STATUS_REMOTE = 0x40,
     STATUS_ENABLED = 0x20,
     STATUS_SCALING = 0x10,
-    DEFAULT_RATE = 100, /* reports a second */
+    DEFAULT_RATE = 100,     /* reports a second */
     DEFAULT_RESOLUTION = 2, /* 4 counts a millimetre */
     MAX_PACKET = 4,
     MAX_MOVE = 255,
@@ -247,11 +247,11 @@ static const struct {
     uint8_t code;
     void (*run)(PS2Mouse *mouse, uint8_t command);
 } commands[] = {
-    {0xe6, command_scaling},   {0xe7, command_scaling}, {0xe8, command_with_parameter},
-    {0xe9, command_status},    {0xea, command_mode},    {0xeb, command_read_data},
-    {0xec, command_wrap},      {0xee, command_wrap},    {0xf0, command_mode},
-    {0xf2, command_identify},  {0xf3, command_with_parameter}, {0xf4, command_enable},
-    {0xf5, command_enable},    {0xf6, command_defaults}, {0xfe, command_resend},
+    {0xe6, command_scaling},  {0xe7, command_scaling},        {0xe8, command_with_parameter},
+    {0xe9, command_status},   {0xea, command_mode},           {0xeb, command_read_data},
+    {0xec, command_wrap},     {0xee, command_wrap},           {0xf0, command_mode},
+    {0xf2, command_identify}, {0xf3, command_with_parameter}, {0xf4, command_enable},
+    {0xf5, command_enable},   {0xf6, command_defaults},       {0xfe, command_resend},
     {0xff, command_reset},
 };
 

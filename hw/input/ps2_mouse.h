@@ -1,8 +1,8 @@
 /*
  * A PS/2 mouse: standard, IntelliMouse (wheel) and Explorer (wheel, five buttons).
  *
- * Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft, "Wheel support: PS/2
- * IntelliMouse" for the identification knock and packet formats.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft, "Wheel
+ * support: PS/2 IntelliMouse" for the identification knock and packet formats.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PS2_REPLY_SIZE 8  /* the longest reply has four bytes */
-#define PS2_EVENT_SIZE 32 /* an IBM keyboard has 16; a paste over a monitor is faster than fingers */
+#define PS2_REPLY_SIZE 8 /* the longest reply has four bytes */
+#define PS2_EVENT_SIZE                                                                             \
+    32 /* an IBM keyboard has 16; a paste over a monitor is faster than fingers */
 
 typedef struct {
     uint8_t reply[PS2_REPLY_SIZE];

@@ -1,8 +1,8 @@
 /*
  * The keyboard controller's translation from scan code set 2 to set 1.
  *
- * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and auxiliary device controller", scan code
- * translation.
+ * Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard and auxiliary device
+ * controller", scan code translation.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,7 +19,8 @@ static const uint8_t table[0x80] = {
     0x52, 0x53, 0x50, 0x4c, 0x4d, 0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
 };
 
-/* Two keys have codes above the table; their translations also stand in it, for codes no key sends. */
+/* Two keys have codes above the table; their translations also stand in it, for codes no key sends.
+ */
 enum {
     SET2_F7 = 0x83,
     SET1_F7 = 0x41,

@@ -1,5 +1,6 @@
 /*
- * pvpanic: a port by which a guest's kernel tells that it has panicked. Reading it gives the events it knows.
+ * pvpanic: a port by which a guest's kernel tells that it has panicked. Reading it gives the events
+ * it knows.
  *
  * Source: QEMU, docs/specs/pvpanic.
  *

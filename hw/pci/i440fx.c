@@ -250,9 +250,30 @@ static bool i440fx_realize(PCIDevice *device, GError **error G_GNUC_UNUSED)
     }
     memory_region_init_io(&host->address_port, &address_ops, host, "pci-conf-address", 4);
     memory_region_init_io(&host->data_port, &data_ops, host, "pci-conf-data", 4);
+    /* Every configuration access is a write here and then one to the data port, which exits. */
+    memory_region_set_coalesced(&host->address_port, 0, 4);
     memory_region_add(io, CONFIG_ADDRESS, &host->address_port);
     memory_region_add(io, CONFIG_DATA, &host->data_port);
     return true;
+}
+
+static void i440fx_unrealize(PCIDevice *device)
+{
+    I440FX *host = HW_I440FX(device);
+    MemoryRegion *regions[] = {&host->address_port, &host->data_port, &host->isa_hole,
+                               &host->smram,        &host->ram_low,   &host->ram_high};
+
+    address_space_free(host->pci_space);
+    for (unsigned i = 0; i < SEGMENT_COUNT; i++) {
+        memory_region_destroy(&host->segments[i].ram);
+        memory_region_destroy(&host->segments[i].split);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(regions); i++) {
+        memory_region_destroy(regions[i]);
+    }
+    memory_region_destroy(&host->pci_memory);
+    memory_region_destroy(&host->ram_all);
+    ram_block_unref(host->ram);
 }
 
 static void i440fx_reset(Device *device)
@@ -298,6 +319,7 @@ static void i440fx_class_init(DeviceClass *klass)
     pci_class->revision = 2;
     pci_class->class_id = 0x0600;
     pci_class->pci_realize = i440fx_realize;
+    pci_class->pci_unrealize = i440fx_unrealize;
     pci_class->config_write = i440fx_config_write;
 }
 

@@ -103,8 +103,10 @@ static char *pci_bus_firmware_path(Bus *base, Device *child)
     unit = PCI_FUNC(devfn) ? g_strdup_printf("%s@%x,%x", name, PCI_SLOT(devfn), PCI_FUNC(devfn))
                            : g_strdup_printf("%s@%x", name, PCI_SLOT(devfn));
     /* The host bridge is a device of its own bus here, so the root's part is added to its children's. */
-    return device_get_bus(bus_get_owner(base)) == base ? g_strdup_printf("pci@i0cf8/%s", unit)
-                                                       : g_steal_pointer(&unit);
+    if (!bus_get_owner(base) || device_get_bus(bus_get_owner(base)) == base) {
+        return g_strdup_printf("pci@i0cf8/%s", unit);
+    }
+    return g_steal_pointer(&unit);
 }
 
 static void pci_bus_reset(Bus *base)

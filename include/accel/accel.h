@@ -1,8 +1,10 @@
 /*
- * Accel: what runs the guest's CPUs. KVM in accel/kvm, the qtest accelerator (no guest code) in accel/qtest.
+ * Accel: what runs the guest's CPUs. KVM in accel/kvm, the qtest accelerator (no guest code) in
+ * accel/qtest.
  *
- * The irqchip is split: the LAPIC is the accelerator's; PIC, IOAPIC and PIT are chips of ours. What the
- * accelerator asks of them goes through AccelGuestOps; what they ask of it are the functions below.
+ * The irqchip is split: the LAPIC is the accelerator's; PIC, IOAPIC and PIT are chips of ours. What
+ * the accelerator asks of them goes through AccelGuestOps; what they ask of it are the functions
+ * below.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,10 +18,10 @@
 #include "util/memory.h"
 
 typedef struct _Accel Accel;
-typedef struct Vcpu Vcpu;               /* accel/vcpu.h */
-typedef struct X86CPUModel X86CPUModel; /* target/i386/cpu_model.h */
+typedef struct Vcpu Vcpu;                   /* accel/vcpu.h */
+typedef struct X86CPUModel X86CPUModel;     /* target/i386/cpu_model.h */
 typedef struct X86CPUIDEntry X86CPUIDEntry; /* target/i386/cpu_model.h */
-typedef struct X86BootState X86BootState; /* target/i386/boot_state.h */
+typedef struct X86BootState X86BootState;   /* target/i386/boot_state.h */
 
 #define TYPE_ACCEL (accel_get_type())
 G_DECLARE_DERIVABLE_TYPE(Accel, accel, XL, ACCEL, GObject)
@@ -30,6 +32,9 @@ typedef struct {
 } MsiMessage;
 
 #define IOAPIC_PIN_COUNT 24
+
+/* How long a batched write may wait when nothing else makes the guest exit: see memory_region_set_coalesced(). */
+#define ACCEL_BATCH_NS (100 * INT64_C(1000000))
 
 typedef enum {
     ACCEL_GUEST_RESET,          /* triple fault, KVM_EXIT_SHUTDOWN */
@@ -79,7 +84,8 @@ struct _AccelClass {
     const struct X86CPUIDEntry *(*host_cpuid)(Accel *accel, unsigned *count);
 };
 
-/** accel_new: by name; @error: "invalid accelerator NAME". accel_type_register: from the accel's file. */
+/** accel_new: by name; @error: "invalid accelerator NAME". accel_type_register: from the accel's
+ * file. */
 Accel *accel_new(const char *name, GError **error);
 void accel_type_table_add(GType (*get_type)(void));
 void accel_type_foreach(void (*visit)(AccelClass *klass, void *opaque), void *opaque);
@@ -103,10 +109,11 @@ Vcpu *accel_vcpu_new(Accel *accel, unsigned index, uint32_t apic_id, const X86CP
                      GError **error);
 unsigned accel_vcpu_count(Accel *accel);
 Vcpu *accel_vcpu(Accel *accel, unsigned index);
-/** accel_vcpu_reset: power-on state; @boot (may be NULL) then replaces the registers of a direct boot. */
+/** accel_vcpu_reset: power-on state; @boot (may be NULL) then replaces the registers of a direct
+ * boot. */
 void accel_vcpu_reset(Accel *accel, Vcpu *vcpu, const X86BootState *boot);
-/** accel_vcpus_resume / pause: all; pause returns when every vCPU is out of the guest. Machine lock held
- * (released while waiting). */
+/** accel_vcpus_resume / pause: all; pause returns when every vCPU is out of the guest. Machine lock
+ * held (released while waiting). */
 void accel_vcpus_resume(Accel *accel);
 void accel_vcpus_pause(Accel *accel);
 
@@ -114,7 +121,8 @@ void accel_vcpus_pause(Accel *accel);
 void accel_pic_line(Accel *accel, bool level);
 /** accel_msi_deliver: an MSI write now, no route needed. False: no CPU took it. */
 bool accel_msi_deliver(Accel *accel, const MsiMessage *message);
-/** accel_ioapic_route: redirection entry of @pin changed: what it would send. @level: wants EOI exits. */
+/** accel_ioapic_route: redirection entry of @pin changed: what it would send. @level: wants EOI
+ * exits. */
 void accel_ioapic_route(Accel *accel, unsigned pin, const MsiMessage *message, bool masked,
                         bool level);
 /** accel_msi_route_*: a lasting route for irqfd; add returns its number or -1. */
@@ -124,8 +132,8 @@ void accel_msi_route_remove(Accel *accel, int route);
 bool accel_irqfd_attach(Accel *accel, int route, int eventfd, bool attach);
 
 /**
- * accel_host_cpuid: what the started accelerator can give a guest, for x86_cpu_model_parse(); *@count
- * entries that the accelerator owns. NULL: everything goes (qtest).
+ * accel_host_cpuid: what the started accelerator can give a guest, for x86_cpu_model_parse();
+ * *@count entries that the accelerator owns. NULL: everything goes (qtest).
  */
 const struct X86CPUIDEntry *accel_host_cpuid(Accel *accel, unsigned *count);
 /** accel_set_debug_threads: -name debug-threads=on: vCPU threads made from now on are named. */

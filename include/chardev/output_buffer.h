@@ -1,10 +1,10 @@
 /*
  * CharOutput: what a chip sends a byte at a time, handed to the back end in larger pieces.
  *
- * Each byte from a guest is an exit already; a system call on top of each would double its price. Bytes
- * gather until a line ends, the buffer is half full or some milliseconds have passed. Order is kept, memory is
- * bounded, and a back end that takes no more makes char_output_put() refuse, so that the chip can hold its
- * transmitter back.
+ * Each byte from a guest is an exit already; a system call on top of each would double its price.
+ * Bytes gather until a line ends, the buffer is half full or some milliseconds have passed. Order
+ * is kept, memory is bounded, and a back end that takes no more makes char_output_put() refuse, so
+ * that the chip can hold its transmitter back.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +17,8 @@ typedef struct CharOutput CharOutput;
 
 /**
  * char_output_new: over @frontend, which must outlive it.
- * @room: called on the main loop, with the machine lock, when a put that was refused would work now; may be NULL
+ * @room: called on the main loop, with the machine lock, when a put that was refused would work
+ * now; may be NULL
  */
 CharOutput *char_output_new(CharFrontend *frontend, void (*room)(void *opaque), void *opaque);
 /** char_output_free: hands over what the back end takes now and forgets the rest; NULL is fine. */

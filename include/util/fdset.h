@@ -11,15 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** fdset_add: lends @fd to set @set; a duplicate is kept. @error: @fd is not open or a standard stream. */
+/** fdset_add: lends @fd to set @set; a duplicate is kept. @error: @fd is not open or a standard
+ * stream. */
 bool fdset_add(uint32_t set, int fd, GError **error);
 
 /** fdset_is_path: true if @path names a set. */
 bool fdset_is_path(const char *path);
 
 /**
- * fdset_open: a new descriptor of the set's file whose access mode is that of @flags (O_RDONLY, O_RDWR …);
- * the caller closes it. Returns -1 with errno: ENOENT no such set, EACCES no file of that mode.
+ * fdset_open: a new descriptor of the set's file whose access mode is that of @flags (O_RDONLY,
+ * O_RDWR …); the caller closes it. Returns -1 with errno: ENOENT no such set, EACCES no file of
+ * that mode.
  */
 int fdset_open(const char *path, int flags);
 

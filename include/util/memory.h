@@ -57,7 +57,8 @@ struct MemoryRegion {
     int priority;
     bool enabled;
     bool readonly;
-    bool coalesced;
+    hwaddr coalesced_offset; /* writes to this part may be batched */
+    uint64_t coalesced_size; /* 0: none */
     GList *children; /* of MemoryRegion, highest priority first */
     GArray *doorbells;
 };
@@ -77,7 +78,7 @@ bool memory_region_init_rom(MemoryRegion *region, const char *name, uint64_t siz
 /** memory_region_init_alias: shows @size bytes of @target from @offset. */
 void memory_region_init_alias(MemoryRegion *region, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);
-/** memory_region_destroy: takes the region out of its parent and releases what it holds. */
+/** memory_region_destroy: takes the region out of its parent, its children out of it, and releases what it holds. */
 void memory_region_destroy(MemoryRegion *region);
 
 /** memory_region_add: puts @child at @address of @parent with priority 0. */
@@ -94,8 +95,11 @@ void memory_region_set_size(MemoryRegion *region, uint64_t size);
 void memory_region_set_alias_offset(MemoryRegion *region, hwaddr offset);
 /** memory_region_set_readonly: a RAM region (or alias of one) drops the guest's writes while set. */
 void memory_region_set_readonly(MemoryRegion *region, bool readonly);
-/** memory_region_set_coalesced: writes may be batched by the accelerator (no order with other I/O). */
-void memory_region_set_coalesced(MemoryRegion *region);
+/**
+ * memory_region_set_coalesced: writes to @size bytes at @offset may be batched by the accelerator: the chip sees them
+ * in order, before any access that is not batched, and no later than a moment (ACCEL_BATCH_NS) after they were made.
+ */
+void memory_region_set_coalesced(MemoryRegion *region, hwaddr offset, uint64_t size);
 uint64_t memory_region_size(const MemoryRegion *region);
 /** memory_region_host: the host address of a RAM or ROM region's first byte. */
 void *memory_region_host(MemoryRegion *region);

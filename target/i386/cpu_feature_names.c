@@ -9,7 +9,6 @@
  */
 #include "target/i386/cpu_features.h"
 
-/* clang-format off: as many names on a line as fit */
 const FeatureWordInfo feature_words[FEATURE_WORD_COUNT] = {
     [FEATURE_1_EDX] =
         {
@@ -614,4 +613,3 @@ const FeatureWordInfo feature_words[FEATURE_WORD_COUNT] = {
                 },
         },
 };
-/* clang-format on */

@@ -114,7 +114,7 @@ def test_kernel_boot_to_init(context):
         console = context.scratch / f"console-{column}"
         before = exit_counters()
         started = time.monotonic()
-        with Machine(binary, context.results / column, arguments, memory=MEMORY,
+        with Machine(binary, context.results / column, arguments, memory=MEMORY, cpu="host",
                      serial=f"file:{console}") as machine:
             # The console goes to a file and is looked at now and then: to read along would cost the one
             # CPU as much as the machine itself.
@@ -157,7 +157,7 @@ def test_ide_disk_reads(context):
         data.write_bytes(os.urandom(1 << 20) * 32)
         arguments = ["-drive", f"file={disk},format=raw,if=ide,index=0",
                      "-drive", f"file={data},format=raw,if=ide,index=1"]
-        with Machine(binary, context.results / column, arguments, memory=MEMORY) as machine:
+        with Machine(binary, context.results / column, arguments, memory=MEMORY, cpu="host") as machine:
             machine.login(300)
             small, small_exits = read_figures(machine, 4096, 1000, "random")
             large, large_exits = read_figures(machine, 1 << 20, 64)

@@ -35,6 +35,16 @@ def set_grain(grain):
             (SCHEDULER / name).write_text(f"{value}\n", encoding="ascii")
 
 
+def default_cpu():
+    """The processor that tests use.
+
+    The test host's emulator has a fault: an interrupt that KVM injected may be delivered once more before
+    the guest's next exit (tests/testhost/README.md).  Without paravirtual EOI that exit comes at the
+    handler's start, before it holds a lock, and the fault does no harm.
+    """
+    return "host,-kvm-pv-eoi" if os.environ.get("TESTHOST") else "host"
+
+
 class MachineError(AssertionError):
     """The machine did something else than the test expects; the message ends with the console's tail."""
 
@@ -45,13 +55,13 @@ class Machine:
     Use it as a context manager: what still runs at the end is killed.
     """
 
-    def __init__(self, binary, folder, arguments, *, cpus=1, memory=256, cpu="host", serial="stdio"):
+    def __init__(self, binary, folder, arguments, *, cpus=1, memory=256, cpu=None, serial="stdio"):
         self.cpus = cpus
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.command = [
             binary, "-nodefaults", "-no-user-config", "-M", "pc", "-accel", "kvm,kernel-irqchip=split",
-            "-cpu", cpu, "-smp", str(cpus), "-m", str(memory), "-display", "none", "-vga", "none",
+            "-cpu", cpu or default_cpu(), "-smp", str(cpus), "-m", str(memory), "-display", "none", "-vga", "none",
             "-monitor", "none", "-serial", serial, *[str(argument) for argument in arguments]]
         self.text = ""
         self.taken = 0
@@ -146,7 +156,9 @@ class Machine:
     def enter_shell(self, timeout=120):
         """Log in at the prompt that was just seen, into a plain shell without echo."""
         self.send("root\n")
-        self.expect(r"# ", timeout)
+        # The small system's shell comes up as needed; another one is replaced.
+        if self.expect(f"({PROMPT})|# ", timeout)[1]:
+            return
         self.send("exec env TERM=dumb sh\n")
         self.expect(r"# ", timeout)
         # The echoed command does not hold the prompt in one piece, so it is not taken for the prompt.

@@ -5,8 +5,8 @@
  */
 #include "ide-fixture.h"
 
-#define CD       SECONDARY
-#define CD_SIZE  (2 * MiB)
+#define CD      SECONDARY
+#define CD_SIZE (2 * MiB)
 
 static void send_packet(QTestState *s, const uint8_t packet[12], uint16_t limit, bool dma)
 {
@@ -77,7 +77,8 @@ static void test_pio(void)
 
 static void test_dma(void)
 {
-    static const Region regions[] = {{GUEST_DATA, 0x800, false}, {GUEST_DATA + 0x1000, 0x1800, true}};
+    static const Region regions[] = {{GUEST_DATA, 0x800, false},
+                                     {GUEST_DATA + 0x1000, 0x1800, true}};
     char *path = make_image(CD_SIZE, true);
     QTestState *s = start_with_cdrom(path);
     uint8_t packet[12], bytes[0x1800];

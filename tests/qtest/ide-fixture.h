@@ -1,6 +1,6 @@
 /*
- * What the IDE tests on the whole machine share: image files, the function at 00:01.1 as firmware sets it up,
- * commands and bus master transfers.
+ * What the IDE tests on the whole machine share: image files, the function at 00:01.1 as firmware
+ * sets it up, commands and bus master transfers.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -53,7 +53,8 @@ static inline void check_pattern(const uint8_t *bytes, uint64_t offset, size_t l
     }
 }
 
-/* A temporary file of @size bytes, with the pattern in it or all zeros; caller frees and unlinks. */
+/* A temporary file of @size bytes, with the pattern in it or all zeros; caller frees and unlinks.
+ */
 static inline char *make_image(uint64_t size, bool with_pattern)
 {
     char *path = NULL;

@@ -1,6 +1,6 @@
 /*
- * The IDE disk on the pc machine: IDENTIFY, PIO, bus master with tables of every kind, TRIM, FLUSH, reset with
- * a transfer under way, a file cut off under the guest, geometry in CMOS, boot order.
+ * The IDE disk on the pc machine: IDENTIFY, PIO, bus master with tables of every kind, TRIM, FLUSH,
+ * reset with a transfer under way, a file cut off under the guest, geometry in CMOS, boot order.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -170,7 +170,8 @@ static void test_bmdma_various_tables(void)
     remove_image(path);
 }
 
-/* The start bit goes off at once; the outcome is that of the same request left alone, or a clean abort. */
+/* The start bit goes off at once; the outcome is that of the same request left alone, or a clean
+ * abort. */
 static void test_bmdma_stop(void)
 {
     static const Region one[] = {{GUEST_DATA, 0x1000, true}};

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_IRQ         256
-#define PATIENCE_MS     60000
-#define POLL_SLICE_MS   50
+#define MAX_IRQ       256
+#define PATIENCE_MS   60000
+#define POLL_SLICE_MS 50
 
 struct QTestState {
     pid_t pid;
@@ -85,9 +85,9 @@ static int accept_from(QTestState *state, int listener, const char *what)
 static pid_t start_process(const char *arguments, const char *socket_path)
 {
     const char *binary = g_getenv("QTEST_QEMU_BINARY");
-    g_autofree char *prefix = g_strdup_printf(
-        "-qtest unix:%s -qtest-log %s -accel qtest -display none ", socket_path,
-        g_getenv("QTEST_LOG") ? "/dev/stderr" : "/dev/null");
+    g_autofree char *prefix =
+        g_strdup_printf("-qtest unix:%s -qtest-log %s -accel qtest -display none ", socket_path,
+                        g_getenv("QTEST_LOG") ? "/dev/stderr" : "/dev/null");
     g_autofree char *all = g_strconcat("qemu ", prefix, arguments, NULL);
     g_auto(GStrv) argv = NULL;
     g_autoptr(GError) error = NULL;
@@ -160,9 +160,9 @@ QTestState *qtest_init_with_serial(const char *arguments, int *serial_fd)
     g_autofree char *folder = make_folder();
     g_autofree char *path = g_build_filename(folder, "serial.sock", NULL);
     int listener = listen_at(path);
-    QTestState *state = qtest_initf(
-        "-chardev socket,id=qtest-serial0,path=%s -serial chardev:qtest-serial0 %s", path,
-        arguments);
+    QTestState *state =
+        qtest_initf("-chardev socket,id=qtest-serial0,path=%s -serial chardev:qtest-serial0 %s",
+                    path, arguments);
 
     *serial_fd = accept_from(state, listener, "it connected its serial port");
     unlink(path);
@@ -378,8 +378,8 @@ PORT_ACCESSORS(l, uint32_t)
     }                                                                                              \
     Type qtest_read##letter(QTestState *state, uint64_t address)                                   \
     {                                                                                              \
-        return reply_number(                                                                       \
-            state, command(state, "read" #letter " 0x%" G_GINT64_MODIFIER "x", address));          \
+        return reply_number(state,                                                                 \
+                            command(state, "read" #letter " 0x%" G_GINT64_MODIFIER "x", address)); \
     }
 
 MEMORY_ACCESSORS(b, uint8_t)
@@ -394,8 +394,7 @@ void qtest_memread(QTestState *state, uint64_t address, void *data, size_t size)
     if (size == 0) {
         return;
     }
-    g_autofree char *hex =
-        command(state, "read 0x%" G_GINT64_MODIFIER "x 0x%zx", address, size);
+    g_autofree char *hex = command(state, "read 0x%" G_GINT64_MODIFIER "x 0x%zx", address, size);
     g_assert_cmpuint(strlen(hex), ==, 2 + 2 * size);
     for (size_t i = 0; i < size; i++) {
         bytes[i] = g_ascii_xdigit_value(hex[2 + 2 * i]) << 4 | g_ascii_xdigit_value(hex[3 + 2 * i]);
@@ -435,8 +434,7 @@ void qtest_bufwrite(QTestState *state, uint64_t address, const void *data, size_
     g_autofree char *text = g_base64_encode(data, size);
 
     if (size > 0) {
-        g_free(
-            command(state, "b64write 0x%" G_GINT64_MODIFIER "x 0x%zx %s", address, size, text));
+        g_free(command(state, "b64write 0x%" G_GINT64_MODIFIER "x 0x%zx %s", address, size, text));
     }
 }
 

@@ -2,8 +2,9 @@
  * libqtest: starts the binary under the qtest accelerator and drives its ports, memory, clock and
  * interrupt pins over a socket.
  *
- * A reply other than OK, a dead process or a silent one (one minute) fails the test with the command that
- * was sent. The binary is $QTEST_QEMU_BINARY; with $QTEST_LOG set the conversation goes to stderr.
+ * A reply other than OK, a dead process or a silent one (one minute) fails the test with the
+ * command that was sent. The binary is $QTEST_QEMU_BINARY; with $QTEST_LOG set the conversation
+ * goes to stderr.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -17,7 +18,8 @@
 
 typedef struct QTestState QTestState;
 
-/** qtest_init: starts the binary with @arguments (split as a shell would) added to the qtest ones. */
+/** qtest_init: starts the binary with @arguments (split as a shell would) added to the qtest ones.
+ */
 QTestState *qtest_init(const char *arguments);
 /** qtest_initf: the same with a printf format. */
 QTestState *qtest_initf(const char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -28,13 +30,15 @@ QTestState *qtest_vinitf(const char *format, va_list arguments) G_GNUC_PRINTF(1,
  * @serial_fd: receives the test's end of the socket; the caller closes it
  */
 QTestState *qtest_init_with_serial(const char *arguments, int *serial_fd);
-/** qtest_quit: SIGTERM, then the exit status must be the expected one (0 if none was set); frees. */
+/** qtest_quit: SIGTERM, then the exit status must be the expected one (0 if none was set); frees.
+ */
 void qtest_quit(QTestState *state);
 /** qtest_kill: SIGKILL, waits, frees. */
 void qtest_kill(QTestState *state);
 /** qtest_set_expected_status: the exit status that qtest_quit() and qtest_wait_exit() require. */
 void qtest_set_expected_status(QTestState *state, int status);
-/** qtest_wait_exit: waits for the process to end by itself (up to a minute), frees; its exit status. */
+/** qtest_wait_exit: waits for the process to end by itself (up to a minute), frees; its exit
+ * status. */
 int qtest_wait_exit(QTestState *state);
 /** qtest_disconnect: closes the connection, upon which the process ends by itself. */
 void qtest_disconnect(QTestState *state);
@@ -44,8 +48,8 @@ pid_t qtest_pid(QTestState *state);
 bool qtest_probe_child(QTestState *state);
 
 /**
- * qtest_raw: sends @format as one line and returns the reply line ("OK 0x12", "FAIL …"), for tests of the
- * protocol itself. Caller frees.
+ * qtest_raw: sends @format as one line and returns the reply line ("OK 0x12", "FAIL …"), for tests
+ * of the protocol itself. Caller frees.
  */
 char *qtest_raw(QTestState *state, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -82,8 +86,10 @@ int64_t qtest_clock_step(QTestState *state, int64_t step);
 int64_t qtest_clock_set(QTestState *state, int64_t value);
 
 /**
- * qtest_irq_intercept_in / out / out_named: from now on qtest_get_irq(n) tells of pin n of the device at
- * @path ("ioapic", "/machine/…"): its unnamed inputs, its unnamed outputs, or the outputs called @name.
+ * qtest_irq_intercept_in / out / out_named: from now on qtest_get_irq(n) tells of pin n of the
+ * device at
+ * @path ("ioapic", "/machine/…"): its unnamed inputs, its unnamed outputs, or the outputs called
+ * @name.
  */
 void qtest_irq_intercept_in(QTestState *state, const char *path);
 void qtest_irq_intercept_out(QTestState *state, const char *path);
@@ -92,7 +98,8 @@ void qtest_irq_intercept_out_named(QTestState *state, const char *path, const ch
 bool qtest_get_irq(QTestState *state, int number);
 /** qtest_get_irq_raised_counter: how many times it went up since interception. */
 uint64_t qtest_get_irq_raised_counter(QTestState *state, int number);
-/** qtest_set_irq_in: drives input pin @number called @name (NULL: unnamed) of the device at @path. */
+/** qtest_set_irq_in: drives input pin @number called @name (NULL: unnamed) of the device at @path.
+ */
 void qtest_set_irq_in(QTestState *state, const char *path, const char *name, int number, int level);
 
 /** qtest_big_endian: what the protocol's endianness command says. */

@@ -1,6 +1,6 @@
 /*
- * The qtest protocol itself, on the machine that has no chips: every command, every kind of malformed line, and how
- * the process ends.
+ * The qtest protocol itself, on the machine that has no chips: every command, every kind of
+ * malformed line, and how the process ends.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -72,18 +72,61 @@ static void test_endianness(void)
 static void test_malformed_lines_are_answered_fail(void)
 {
     static const char *const lines[] = {
-        "", " ", "bogus", "outb", "outb 0x80", "outb 0x80 1 2", "outb zz 1", "outb 0x80 zz",
-        "outb 0x10000 1", "inb", "inb -1", "inb 0x80 0x81", "inq 0x80", "readb", "readb x",
-        "readb 0x10000000000000000", "writeq 0 0x10000000000000000", "read 0", "read 0 0",
-        "read 0 0xffffffffffffffff", "read 0xffffffffffffffff 2", "read 0 -5", "write 0 1",
-        "write 0 1 12", "write 0 1 0x1", "write 0 1 0xzz", "write 0 1 0x1234", "write 0 0 0x",
-        "memset 0 0 0", "memset 0 1", "b64read 0 0", "b64write 0 3 A", "b64write 0 3 AAAAAAAA",
-        "b64write 0 1", "irq_intercept_in", "irq_intercept_in nothing", "irq_intercept_out nothing",
-        "irq_intercept_out_named nothing", "irq_intercept_out_named nothing pin", "set_irq_in",
-        "set_irq_in nothing unnamed-gpio-in 0 1", "set_irq_in nothing pin x 1", "clock_step x",
-        "clock_step -1", "clock_step 1 2", "clock_step 0xffffffffffffffff", "clock_set",
-        "clock_set -1", "endianness 1", "module_load", "module_load block- nbd", "rtas call 0 0 0 0",
-        "OUTB 0x80 1", "outb\t0x80\t1", "\x01\x02\xff",
+        "",
+        " ",
+        "bogus",
+        "outb",
+        "outb 0x80",
+        "outb 0x80 1 2",
+        "outb zz 1",
+        "outb 0x80 zz",
+        "outb 0x10000 1",
+        "inb",
+        "inb -1",
+        "inb 0x80 0x81",
+        "inq 0x80",
+        "readb",
+        "readb x",
+        "readb 0x10000000000000000",
+        "writeq 0 0x10000000000000000",
+        "read 0",
+        "read 0 0",
+        "read 0 0xffffffffffffffff",
+        "read 0xffffffffffffffff 2",
+        "read 0 -5",
+        "write 0 1",
+        "write 0 1 12",
+        "write 0 1 0x1",
+        "write 0 1 0xzz",
+        "write 0 1 0x1234",
+        "write 0 0 0x",
+        "memset 0 0 0",
+        "memset 0 1",
+        "b64read 0 0",
+        "b64write 0 3 A",
+        "b64write 0 3 AAAAAAAA",
+        "b64write 0 1",
+        "irq_intercept_in",
+        "irq_intercept_in nothing",
+        "irq_intercept_out nothing",
+        "irq_intercept_out_named nothing",
+        "irq_intercept_out_named nothing pin",
+        "set_irq_in",
+        "set_irq_in nothing unnamed-gpio-in 0 1",
+        "set_irq_in nothing pin x 1",
+        "clock_step x",
+        "clock_step -1",
+        "clock_step 1 2",
+        "clock_step 0xffffffffffffffff",
+        "clock_set",
+        "clock_set -1",
+        "endianness 1",
+        "module_load",
+        "module_load block- nbd",
+        "rtas call 0 0 0 0",
+        "OUTB 0x80 1",
+        "outb\t0x80\t1",
+        "\x01\x02\xff",
     };
     QTestState *state = qtest_init(NO_CHIPS);
 
@@ -200,7 +243,6 @@ int main(int argc, char **argv)
     qtest_add_func("protocol/large-block", test_large_block);
     qtest_add_func("protocol/signals", test_signals_end_it_with_status_0);
     qtest_add_func("protocol/closed-connection", test_closing_the_connection_ends_it);
-    qtest_add_func("protocol/no-shutdown-and-signal",
-                   test_no_shutdown_does_not_hold_back_a_signal);
+    qtest_add_func("protocol/no-shutdown-and-signal", test_no_shutdown_does_not_hold_back_a_signal);
     return g_test_run();
 }

@@ -1,6 +1,6 @@
 /*
- * What the block tests share: a folder of image files, drives from option text, requests that are waited for
- * on the main loop.
+ * What the block tests share: a folder of image files, drives from option text, requests that are
+ * waited for on the main loop.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,5 +1,6 @@
 /*
- * What the chardev tests share: a front end that records, and a main loop that runs until something is so.
+ * What the chardev tests share: a front end that records, and a main loop that runs until something
+ * is so.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,8 +64,8 @@ static inline void recorder_event(void *opaque, CharEvent event)
 {
     Recorder *recorder = opaque;
     unsigned *counters[] = {
-        [CHAR_EVENT_OPENED] = &recorder->opened,  [CHAR_EVENT_CLOSED] = &recorder->closed,
-        [CHAR_EVENT_BREAK] = &recorder->breaks,   [CHAR_EVENT_MUX_IN] = &recorder->mux_in,
+        [CHAR_EVENT_OPENED] = &recorder->opened,   [CHAR_EVENT_CLOSED] = &recorder->closed,
+        [CHAR_EVENT_BREAK] = &recorder->breaks,    [CHAR_EVENT_MUX_IN] = &recorder->mux_in,
         [CHAR_EVENT_MUX_OUT] = &recorder->mux_out,
     };
 
@@ -92,7 +93,7 @@ static inline void recorder_clear(Recorder *recorder)
 static inline bool recorder_has(Recorder *recorder, const char *text)
 {
     return recorder->received->len == strlen(text) &&
-           memcmp(recorder->received->data, text, strlen(text)) == 0;
+           (!text[0] || memcmp(recorder->received->data, text, strlen(text)) == 0);
 }
 
 static inline Chardev *try_chardev(const char *text, GError **error)

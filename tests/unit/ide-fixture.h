@@ -1,6 +1,7 @@
 /*
- * What the IDE tests share: a machine with 16 MiB of RAM, a PCI bus and a PIIX3 IDE function set up as firmware
- * leaves it, drives on image files of the test's own folder, and commands as a guest gives them.
+ * What the IDE tests share: a machine with 16 MiB of RAM, a PCI bus and a PIIX3 IDE function set up
+ * as firmware leaves it, drives on image files of the test's own folder, and commands as a guest
+ * gives them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -102,8 +103,8 @@ static inline void setup(void)
     memory_region_add(machine_memory_root(machine), 0, &ram);
     memory_region_init_io(&chip, &chip_ops, NULL, "chip", CHIP_SIZE);
     memory_region_add(machine_memory_root(machine), CHIP_START, &chip);
-    pci = pci_bus_new(machine, NULL, "pci.0", machine_memory_root(machine),
-                      machine_io_root(machine));
+    pci =
+        pci_bus_new(machine, NULL, "pci.0", machine_memory_root(machine), machine_io_root(machine));
     ide = HW_PIIX3_IDE(pci_device_new("piix3-ide", DEVFN));
     for (unsigned i = 0; i < 2; i++) {
         lines[i] = irq_line_new(irq_changed, NULL, (int)i);
@@ -535,6 +536,119 @@ static inline void load_all(Device *drive, GVariant *state)
     g_assert_no_error(error);
     device_load(drive, drive_state, &error);
     g_assert_no_error(error);
+}
+
+/* The drive's saved state with one field replaced; floating @value is taken. */
+static inline GVariant *state_with(GVariant *saved, const char *field, GVariant *value)
+{
+    g_autoptr(GVariant) state = NULL, fields = NULL, bytes = NULL;
+    GVariantDict dict;
+    guint32 version;
+
+    g_variant_get(saved, "(uv)", &version, &state);
+    g_variant_get(state, "(@a{sv}@ay)", &fields, &bytes);
+    g_variant_dict_init(&dict, fields);
+    g_assert_true(g_variant_dict_contains(&dict, field));
+    g_variant_dict_insert_value(&dict, field, value);
+    return g_variant_ref_sink(g_variant_new(
+        "(uv)", version, g_variant_new("(@a{sv}@ay)", g_variant_dict_end(&dict), bytes)));
+}
+
+static inline uint64_t odd_number(GRand *dice)
+{
+    static const uint64_t edges[] = {0, 1, 2, 8, 512, 1024, 8192, 65536};
+
+    switch (g_rand_int_range(dice, 0, 3)) {
+    case 0:
+        return edges[g_rand_int_range(dice, 0, G_N_ELEMENTS(edges))] +
+               (uint64_t)g_rand_int_range(dice, -1, 2);
+    case 1:
+        return (uint64_t)g_rand_int(dice) << 32 | g_rand_int(dice);
+    default:
+        return g_rand_int(dice) & 0xff;
+    }
+}
+
+/* A value of the type of @old that no drive has ever saved, perhaps. */
+static inline GVariant *odd_value(GRand *dice, GVariant *old)
+{
+    uint64_t number = odd_number(dice);
+
+    switch (g_variant_classify(old)) {
+    case G_VARIANT_CLASS_BOOLEAN:
+        return g_variant_new_boolean(number & 1);
+    case G_VARIANT_CLASS_BYTE:
+        return g_variant_new_byte((guint8)number % (g_rand_boolean(dice) ? 16 : 255));
+    case G_VARIANT_CLASS_UINT16:
+        return g_variant_new_uint16((guint16)number);
+    case G_VARIANT_CLASS_UINT32:
+        return g_variant_new_uint32((guint32)number);
+    case G_VARIANT_CLASS_UINT64:
+        return g_variant_new_uint64(number);
+    default:
+        return g_variant_ref(old);
+    }
+}
+
+/* @saved with some fields of another value, and a buffer of the length that they ask for. */
+static inline GVariant *odd_state(GRand *dice, GVariant *saved)
+{
+    g_autoptr(GVariant) state = NULL, fields = NULL, bytes = NULL;
+    g_autofree uint8_t *noise = g_malloc0(70000);
+    guint32 version, fill = 0, end = 0;
+    GVariantDict dict;
+
+    g_variant_get(saved, "(uv)", &version, &state);
+    g_variant_get(state, "(@a{sv}@ay)", &fields, &bytes);
+    g_variant_dict_init(&dict, fields);
+    for (int n = g_rand_int_range(dice, 1, 6); n > 0; n--) {
+        gsize i = (gsize)g_rand_int_range(dice, 0, (gint32)g_variant_n_children(fields));
+        g_autofree char *name = NULL;
+        g_autoptr(GVariant) old = NULL, entry = g_variant_get_child_value(fields, i);
+
+        g_variant_get(entry, "{sv}", &name, &old);
+        g_variant_dict_insert_value(&dict, name, odd_value(dice, old));
+    }
+    g_variant_dict_lookup(&dict, "buffer_fill", "u", &fill);
+    g_variant_dict_lookup(&dict, "pio_end", "u", &end);
+    return g_variant_ref_sink(
+        g_variant_new("(uv)", version,
+                      g_variant_new("(@a{sv}@ay)", g_variant_dict_end(&dict),
+                                    g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, noise,
+                                                              MIN(MAX(fill, end), 70000), 1))));
+}
+
+/* Loads @count odd states made from @saved; what is taken must do no harm when the guest goes on.
+ */
+static inline unsigned try_odd_states(Device *drive, GVariant *saved, uint16_t base, unsigned count)
+{
+    GRand *dice = g_rand_new_with_seed(99);
+    unsigned taken = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        g_autoptr(GVariant) state = odd_state(dice, saved);
+
+        taken += device_load(drive, state, NULL);
+        run_state_start(NULL);
+        run_state_stop(RUN_STATE_PAUSED);
+        start_dma(base, i & 1);
+        for (unsigned j = 0; j < 3000 && (alternate_status(base) & DRQ); j++) {
+            if (i & 2) {
+                in_port(base, 4);
+            } else {
+                out_port(base, 0x01020304, 4);
+            }
+            if (alternate_status(base) & BSY) {
+                block_drain_all();
+            }
+        }
+        outb(base + 7, 0xa1);
+        block_drain_all();
+        device_reset(drive);
+        HW_BUS_GET_CLASS(device_get_bus(drive))->reset(device_get_bus(drive));
+    }
+    g_rand_free(dice);
+    return taken;
 }
 
 static inline void ide_test_init(int *argc, char ***argv)

@@ -33,48 +33,67 @@
 #define BATCH_AT   0xfed10000u
 #define TIMEOUT_US (20 * G_USEC_PER_SEC)
 
-/* Ports of the fake chips: each value written to a log port is appended to the log. */
-#define LOG_PORT     0x10
-#define COUNTER_PORT 0x18
-#define STRING_PORT  0x1c
-#define BELL_PORT    0x20
-
-/* Handlers in protected mode drop their frame and go on: a software KVM may not emulate IRET there.
+/* The fake chips' ports: 0x10 appends what is written to the log; reads there and up to 0x1f count.
  */
+#define BELL_PORT 0x20
+
+/* Handlers in protected mode do not IRET: a software KVM may not emulate it there. */
 /* clang-format off */
 #define GUEST(name, bits, text)                                                                    \
     extern const uint8_t name[], name##_end[];                                                     \
-    asm(".pushsection .rodata\n.code" #bits "\n" #name ":\n" text "\n" #name "_end:\n.code64\n.popsection")
+    asm(".pushsection .rodata\n.code" #bits "\n" #name ":\n" text "\n" #name                       \
+        "_end:\n.code64\n.popsection")
 
-GUEST(guest_ports, 16, "mov $0x5a, %al\n out %al, $0x10\n mov $0x1234, %ax\n out %ax, $0x10\n"
-      "mov $0x89abcdef, %eax\n out %eax, $0x10\n in $0x18, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_string, 16, "xor %ax, %ax\n mov %ax, %ds\n mov %ax, %es\n cld\n mov $0x600, %di\n"
-      "mov $0x1c, %dx\n mov $8, %cx\n rep insb\n mov $0x600, %si\n mov $0x10, %dx\n mov $8, %cx\n"
-      "rep outsb\n 1: hlt\n jmp 1b");
-GUEST(guest_mmio, 32, "mov $0xfed00000, %ebx\n mov $0x11223344, %eax\n mov %eax, (%ebx)\n movb $0x55, 8(%ebx)\n"
-      "mov 4(%ebx), %eax\n out %eax, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_batch, 32, "mov $0xfed10000, %ebx\n movl $1, (%ebx)\n movl $2, (%ebx)\n movl $3, (%ebx)\n"
+GUEST(guest_ports, 16,
+      "mov $0x5a, %al\n out %al, $0x10\n mov $0x1234, %ax\n out %ax, $0x10\n "
+      "mov $0x89abcdef, %eax\n out %eax, $0x10\n in $0x18, %al\n out %al, $0x10\n 1: hlt\n "
+      "jmp 1b");
+GUEST(guest_string, 16,
+      "xor %ax, %ax\n mov %ax, %ds\n mov %ax, %es\n cld\n mov $0x600, %di\n "
+      "mov $0x1c, %dx\n mov $8, %cx\n rep insb\n mov $0x600, %si\n mov $0x10, %dx\n "
+      "mov $8, %cx\n rep outsb\n 1: hlt\n jmp 1b");
+GUEST(guest_mmio, 32,
+      "mov $0xfed00000, %ebx\n mov $0x11223344, %eax\n mov %eax, (%ebx)\n "
+      "movb $0x55, 8(%ebx)\n mov 4(%ebx), %eax\n out %eax, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_batch, 32,
+      "mov $0xfed10000, %ebx\n movl $1, (%ebx)\n movl $2, (%ebx)\n movl $3, (%ebx)\n "
       "mov $0x99, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_bell, 16, "mov $7, %ax\n out %ax, $0x20\n mov $0x77, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_triple, 32, "push $0\n push $0\n lidt (%esp)\n ud2");
-GUEST(guest_count, 16, "1: in $0x18, %al\n jmp 1b");
-GUEST(guest_memory_count, 32, "1: incl 0x100000\n jmp 1b");
-GUEST(guest_extint, 16, "xor %ax, %ax\n mov %ax, %ds\n mov %ax, %ss\n mov $0x7000, %sp\n"
-      "movw $0x1100, 0x80\n movw %ax, 0x82\n mov $0x01, %al\n out %al, $0x10\n sti\n 1: hlt\n jmp 1b");
-GUEST(guest_extint_handler, 16, "mov $0xee, %al\n out %al, $0x10\n iret");
-GUEST(guest_lapic, 32, "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n mov $1, %al\n out %al, $0x10\n sti\n"
+GUEST(guest_bell, 16,
+      "mov $7, %ax\n out %ax, $0x20\n mov $0x77, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_triple, 32,
+      "push $0\n push $0\n lidt (%esp)\n ud2");
+GUEST(guest_count, 16,
+      "1: in $0x18, %al\n jmp 1b");
+GUEST(guest_memory_count, 32,
+      "1: incl 0x100000\n jmp 1b");
+GUEST(guest_extint, 16,
+      "xor %ax, %ax\n mov %ax, %ds\n mov %ax, %ss\n mov $0x7000, %sp\n "
+      "movw $0x1100, 0x80\n movw %ax, 0x82\n mov $0x01, %al\n out %al, $0x10\n sti\n "
       "1: hlt\n jmp 1b");
-GUEST(guest_lapic_handler, 32, "mov $0x31, %al\n out %al, $0x10\n movl $0, 0xfee000b0\n mov $0x32, %al\n"
+GUEST(guest_extint_handler, 16,
+      "mov $0xee, %al\n out %al, $0x10\n iret");
+GUEST(guest_lapic, 32,
+      "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n mov $1, %al\n out %al, $0x10\n "
+      "sti\n 1: hlt\n jmp 1b");
+GUEST(guest_lapic_handler, 32,
+      "mov $0x31, %al\n out %al, $0x10\n movl $0, 0xfee000b0\n mov $0x32, %al\n "
       "out %al, $0x10\n add $12, %esp\n sti\n 1: hlt\n jmp 1b");
-GUEST(guest_nmi, 32, "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n movl $0x400, 0x360(%ebx)\n mov $1, %al\n"
-      "out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_nmi_handler, 32, "mov $0x22, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_start_ap, 32, "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n movl $0x000c4500, 0x300(%ebx)\n"
-      "mov $100000, %ecx\n 2: pause\n loop 2b\n movl $0x000c4602, 0x300(%ebx)\n 1: hlt\n jmp 1b");
-GUEST(guest_ap, 16, "mov $0xa9, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_rom, 16, "xor %ax, %ax\n mov %ax, %ds\n movb $0x42, 0x500\n mov $0xf000, %ax\n mov %ax, %ds\n"
+GUEST(guest_nmi, 32,
+      "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n movl $0x400, 0x360(%ebx)\n "
+      "mov $1, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_nmi_handler, 32,
+      "mov $0x22, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_start_ap, 32,
+      "mov $0xfee00000, %ebx\n movl $0x1ff, 0xf0(%ebx)\n movl $0x000c4500, 0x300(%ebx)\n "
+      "mov $100000, %ecx\n 2: pause\n loop 2b\n movl $0x000c4602, 0x300(%ebx)\n 1: hlt\n "
+      "jmp 1b");
+GUEST(guest_ap, 16,
+      "mov $0xa9, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_rom, 16,
+      "xor %ax, %ax\n mov %ax, %ds\n movb $0x42, 0x500\n mov $0xf000, %ax\n mov %ax, %ds\n "
       "movb $0x42, 0x100\n mov 0x100, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
-GUEST(guest_into_nowhere, 32, "mov $0xe0000000, %eax\n jmp *%eax");
+GUEST(guest_into_nowhere, 32,
+      "mov $0xe0000000, %eax\n jmp *%eax");
 /* clang-format on */
 
 typedef struct {
@@ -163,7 +182,7 @@ static void build_spaces(Machine *m)
     memory_region_init(&m->io_root, "io", 0x10000);
     memory_region_init_io(&m->chip, &chip_ops, m, "chip", 0x1000);
     memory_region_init_io(&m->batch, &ports_ops, m, "batch", 0x1000);
-    memory_region_set_coalesced(&m->batch);
+    memory_region_set_coalesced(&m->batch, 0, memory_region_size(&m->batch));
     memory_region_init_io(&m->ports, &ports_ops, m, "ports", 0x10);
     memory_region_init_io(&m->bell, &bell_ops, m, "bell", 2);
     memory_region_init_alias(&m->low_rom, "low rom", &m->rom, 0, 0x10000);

@@ -40,7 +40,7 @@ static AcpiTables *placed(GPtrArray *user)
 
 static void every_table_is_found_and_sums_to_zero(void)
 {
-    static const char *const expected[] = {"FACP", "SSDT", "APIC", "WAET", "HPET"};
+    static const char *const expected[] = {"FACP", "APIC", "WAET", "HPET"};
     g_autoptr(AcpiTables) tables = NULL;
     const uint8_t *rsdt, *xsdt, *fadt, *dsdt;
 
@@ -164,7 +164,7 @@ static void run_iasl(const char *const *arguments)
 /* Disassembles every table and compiles what came out; warnings are errors. */
 static void check_with_iasl(void)
 {
-    static const char *const names[] = {"FACP", "SSDT", "APIC", "WAET", "HPET", "DSDT"};
+    static const char *const names[] = {"FACP", "APIC", "WAET", "HPET", "DSDT"};
     g_autoptr(AcpiTables) tables = placed(NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -179,11 +179,7 @@ static void check_with_iasl(void)
             continue;
         }
         path = make_file(aml, table, load_le32(table + 4));
-        if (strcmp(names[i], "SSDT") == 0) {
-            run_iasl((const char *[]){"-vs", "-e", "DSDT.aml", "-d", aml, NULL});
-        } else {
-            run_iasl((const char *[]){"-vs", "-d", aml, NULL});
-        }
+        run_iasl((const char *[]){"-vs", "-d", aml, NULL});
         /* 3168: Processor () is what guests older than ACPI 6 know. */
         run_iasl((const char *[]){"-vs", "-we", "-vw", "3168", dsl, NULL});
     }
@@ -191,29 +187,22 @@ static void check_with_iasl(void)
 
 static void iasl_accepts_a_small_machine(void)
 {
-    g_autofree char *path = NULL;
-    g_autoptr(AcpiTables) tables = NULL;
-    const uint8_t *dsdt;
+    g_autofree char *iasl = g_find_program_in_path("iasl");
 
-    if (!g_find_program_in_path("iasl")) {
+    if (!iasl) {
         g_test_skip("iasl is not installed");
         return;
     }
     pc_setup();
-    tables = placed(NULL);
-    dsdt = at(tables, load_le32(find(tables, "FACP") + 40));
-    path = make_file("DSDT.aml", dsdt, load_le32(dsdt + 4));
     check_with_iasl();
     pc_teardown();
 }
 
 static void iasl_accepts_a_large_machine(void)
 {
-    g_autofree char *path = NULL;
-    g_autoptr(AcpiTables) tables = NULL;
-    const uint8_t *dsdt;
+    g_autofree char *iasl = g_find_program_in_path("iasl");
 
-    if (!g_find_program_in_path("iasl")) {
+    if (!iasl) {
         g_test_skip("iasl is not installed");
         return;
     }
@@ -226,44 +215,41 @@ static void iasl_accepts_a_large_machine(void)
     platform.serial_irqs[2] = 4;
     platform.serial_ports[3] = 0x2e8;
     platform.serial_irqs[3] = 3;
-    tables = placed(NULL);
-    dsdt = at(tables, load_le32(find(tables, "FACP") + 40));
-    path = make_file("DSDT.aml", dsdt, load_le32(dsdt + 4));
     check_with_iasl();
     pc_teardown();
 }
 
-/* Whether @needle (@size bytes) is in the SSDT. */
-static bool ssdt_has(const void *needle, size_t size)
+/* Whether @needle (@size bytes) is among the board's objects. */
+static bool board_has(const void *needle, size_t size)
 {
-    g_autoptr(GByteArray) ssdt = acpi_ssdt(&platform);
+    g_autoptr(GByteArray) aml = acpi_board_aml(&platform);
 
-    return memmem(ssdt->data, ssdt->len, needle, size) != NULL;
+    return memmem(aml->data, aml->len, needle, size) != NULL;
 }
 
-static void ssdt_follows_the_board(void)
+static void objects_follow_the_board(void)
 {
     pc_setup();
-    g_assert_true(ssdt_has("COM1", 4));
-    g_assert_true(ssdt_has("COM2", 4));
-    g_assert_false(ssdt_has("COM3", 4));
-    g_assert_true(ssdt_has("HPET", 4));
-    g_assert_true(ssdt_has("PEVT", 4));
-    g_assert_true(ssdt_has("_S3_\x12\x06\x04\x01\x01\x00\x00", 11));
-    g_assert_true(ssdt_has("_S4_\x12\x08\x04\x0a\x02\x0a\x02\x00\x00", 13));
-    g_assert_true(ssdt_has("C000", 4));
-    g_assert_false(ssdt_has("C001", 4));
+    g_assert_true(board_has("COM1", 4));
+    g_assert_true(board_has("COM2", 4));
+    g_assert_false(board_has("COM3", 4));
+    g_assert_true(board_has("HPET", 4));
+    g_assert_true(board_has("PEVT", 4));
+    g_assert_true(board_has("_S3_\x12\x06\x04\x01\x01\x00\x00", 11));
+    g_assert_true(board_has("_S4_\x12\x08\x04\x0a\x02\x0a\x02\x00\x00", 13));
+    g_assert_true(board_has("C000", 4));
+    g_assert_false(board_has("C001", 4));
     platform.serial_ports[0] = 0;
     platform.hpet = platform.i8042 = false;
     platform.pvpanic_port = 0;
     platform.s3_disabled = platform.s4_disabled = true;
-    g_assert_false(ssdt_has("COM1", 4));
-    g_assert_false(ssdt_has("HPET", 4));
-    g_assert_false(ssdt_has("PEVT", 4));
-    g_assert_false(ssdt_has("KBD_", 4));
-    g_assert_false(ssdt_has("_S3_", 4));
-    g_assert_false(ssdt_has("_S4_", 4));
-    g_assert_true(ssdt_has("_S5_", 4));
+    g_assert_false(board_has("COM1", 4));
+    g_assert_false(board_has("HPET", 4));
+    g_assert_false(board_has("PEVT", 4));
+    g_assert_false(board_has("KBD_", 4));
+    g_assert_false(board_has("_S3_", 4));
+    g_assert_false(board_has("_S4_", 4));
+    g_assert_true(board_has("_S5_", 4));
     pc_teardown();
 }
 
@@ -278,8 +264,8 @@ static void pci_windows_lie_around_ram(void)
     store_le32(low + 4, 0xfebfffff);
     store_le64(high, 10 * GiB);
     store_le64(high + 8, 12 * GiB - 1);
-    g_assert_true(ssdt_has(low, sizeof(low)));
-    g_assert_true(ssdt_has(high, sizeof(high)));
+    g_assert_true(board_has(low, sizeof(low)));
+    g_assert_true(board_has(high, sizeof(high)));
     pc_teardown();
 }
 
@@ -417,7 +403,7 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/madt-lists-cpus-and-overrides", madt_lists_cpus_and_overrides);
     g_test_add_func("/acpi/iasl-accepts-a-small-machine", iasl_accepts_a_small_machine);
     g_test_add_func("/acpi/iasl-accepts-a-large-machine", iasl_accepts_a_large_machine);
-    g_test_add_func("/acpi/ssdt-follows-the-board", ssdt_follows_the_board);
+    g_test_add_func("/acpi/objects-follow-the-board", objects_follow_the_board);
     g_test_add_func("/acpi/pci-windows-lie-around-ram", pci_windows_lie_around_ram);
     g_test_add_func("/acpi/loader-script-gives-the-same-tables",
                     loader_script_gives_the_same_tables);

@@ -1,6 +1,7 @@
 /*
- * The I/O engine: a task ends exactly once, from the loop and never from inside submit, with the same result
- * on the ring and on worker threads; short transfers are resumed; delays keep their order.
+ * The I/O engine: a task ends exactly once, from the loop and never from inside submit, with the
+ * same result on the ring and on worker threads; short transfers are resumed; delays keep their
+ * order.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -176,16 +177,16 @@ static void test_sync_allocate_and_call(void)
 {
     begin();
     int fd = open_file("alloc", O_RDWR | O_CREAT | O_TRUNC);
-    Probe allocate = {.task = {.kind = ENGINE_ALLOCATE, .fd = fd, .length = 65536,
-                               .done = probe_done}};
+    Probe allocate = {
+        .task = {.kind = ENGINE_ALLOCATE, .fd = fd, .length = 65536, .done = probe_done}};
     engine_submit(engine, &allocate.task);
     g_assert_cmpint(wait_probe(&allocate), ==, 0);
     g_assert_cmpuint(image_size("alloc"), ==, 65536);
     Probe sync = {.task = {.kind = ENGINE_SYNC, .fd = fd, .done = probe_done}};
     engine_submit(engine, &sync.task);
     g_assert_cmpint(wait_probe(&sync), ==, 0);
-    Probe call = {.task = {.kind = ENGINE_CALL, .offset = 77, .call = return_offset,
-                           .done = probe_done}};
+    Probe call = {
+        .task = {.kind = ENGINE_CALL, .offset = 77, .call = return_offset, .done = probe_done}};
     engine_submit(engine, &call.task);
     g_assert_cmpint(wait_probe(&call), ==, 77);
     close(fd);

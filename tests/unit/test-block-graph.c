@@ -1,6 +1,6 @@
 /*
- * What users type about images and what they are told: open errors, drive places, formats recognised and
- * refused, permissions, image locks against other processes.
+ * What users type about images and what they are told: open errors, drive places, formats
+ * recognised and refused, permissions, image locks against other processes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -49,7 +49,8 @@ static const ErrorRow drive_errors[] = {
     {"file=a,format=raw,serial=abc", "Block format 'raw' does not support the option 'serial'"},
     {"file=a,format=raw,addr=4", "Block format 'raw' does not support the option 'addr'"},
     {"file=a,format=raw,file.bla=on", "Block protocol 'file' doesn't support the option 'bla'"},
-    {"file=a,format=raw,read-only=maybe", "Parameter 'read-only' expects 'on' or 'off', not 'maybe'"},
+    {"file=a,format=raw,read-only=maybe",
+     "Parameter 'read-only' expects 'on' or 'off', not 'maybe'"},
     {"file=a,format=raw,snapshot=maybe", "Parameter 'snapshot' expects 'on' or 'off', not 'maybe'"},
     {"file=a,format=raw,copy-on-read=on", "copy-on-read=on is not supported"},
     {"file=a,format=raw,readonly=on,read-only=on",
@@ -58,13 +59,11 @@ static const ErrorRow drive_errors[] = {
      "bps/iops/max total values and read/write values cannot be used at the same time"},
     {"file=a,format=raw,iops=100,iops_rd=9",
      "bps/iops/max total values and read/write values cannot be used at the same time"},
-    {"file=a,format=raw,bps_max=100",
-     "bps_max/iops_max require corresponding bps/iops values"},
+    {"file=a,format=raw,bps_max=100", "bps_max/iops_max require corresponding bps/iops values"},
     {"file=a,format=raw,bps=100,bps_max=50", "bps_max/iops_max cannot be lower than bps/iops"},
     {"file=a,format=raw,group=g",
      "throttling.group is not supported: each drive has limits of its own"},
-    {"file=a,format=raw,force-share=on",
-     "force-share=on can only be used with read-only images"},
+    {"file=a,format=raw,force-share=on", "force-share=on can only be used with read-only images"},
     {"file=a,format=raw,id=1x", "Parameter 'id' expects an identifier (letters, digits, '-', '.', "
                                 "'_', starting with a letter), not '1x'"},
     {"file=a,format=raw,node-name=a b", "Invalid node-name: 'a b'"},
@@ -209,8 +208,7 @@ static const ErrorRow node_errors[] = {
     {"driver=file,node-name=drive,filename=a", "node-name=drive is conflicting with a device id"},
     {"driver=file,node-name=n,filename=a,force-share=on",
      "force-share=on can only be used with read-only images"},
-    {"driver=null-co,node-name=n,latency-ns=x",
-     "Parameter 'latency-ns' expects a number, not 'x'"},
+    {"driver=null-co,node-name=n,latency-ns=x", "Parameter 'latency-ns' expects a number, not 'x'"},
 };
 
 static void test_node_errors(void)
@@ -338,8 +336,9 @@ static void test_foreign_formats_are_refused(void)
     }
     make_sparse("disk.dmg", 1 << 20);
     g_autofree char *dmg = drive_error("file=disk.dmg");
-    g_assert_cmpstr(dmg, ==, "Could not open 'disk.dmg': Driver 'dmg' is not supported; images must "
-                             "be raw");
+    g_assert_cmpstr(dmg, ==,
+                    "Could not open 'disk.dmg': Driver 'dmg' is not supported; images must "
+                    "be raw");
     block_cleanup();
 }
 
@@ -395,8 +394,9 @@ static void test_other_ways_to_name_an_image(void)
     add_drive("if=none,id=d1,driver=null-co,size=1M,read-zeroes=on");
     add_drive("if=none,id=d2,file=null-co://,format=raw");
     add_drive("if=none,id=d3,file=file:a,format=raw,read-only=on");
-    add_drive("{\"if\":\"none\",\"id\":\"d4\",\"file\":\"json:{\\\"driver\\\":\\\"raw\\\",\\\"file\\\":{"
-              "\\\"driver\\\":\\\"file\\\",\\\"filename\\\":\\\"a\\\"}}\",\"read-only\":true}");
+    add_drive(
+        "{\"if\":\"none\",\"id\":\"d4\",\"file\":\"json:{\\\"driver\\\":\\\"raw\\\",\\\"file\\\":{"
+        "\\\"driver\\\":\\\"file\\\",\\\"filename\\\":\\\"a\\\"}}\",\"read-only\":true}");
     add_drive("if=none,id=d5,driver=file,file=a,read-only=on,node-name=named");
     add_drive("if=none,id=d6,format=raw,file.driver=file,file.filename=a,read-only=on");
     static const uint64_t sizes[] = {1 << 20, 1 << 30, 1 << 20, 1 << 20, 1 << 20, 1 << 20};
@@ -551,8 +551,7 @@ static void test_two_drives_on_one_image(void)
     BlockBackend *first = attach("x", WRITER);
     g_autofree char *second = attach_error("y", WRITER);
     g_assert_cmpstr(second, ==, "Failed to get \"write\" lock" LOCK_HINT);
-    g_autofree char *snapshot =
-        drive_error("file=a,format=raw,if=none,id=z,snapshot=on");
+    g_autofree char *snapshot = drive_error("file=a,format=raw,if=none,id=z,snapshot=on");
     g_assert_cmpstr(snapshot, ==, "Failed to get shared \"write\" lock" LOCK_HINT);
     close_all(first);
 }

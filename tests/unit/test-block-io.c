@@ -1,6 +1,7 @@
 /*
- * What a guest may rely on: data round trips in every cache mode on both engines, odd sizes, files that
- * shrink or cannot grow, zeroes and discards, overlays, draining, throttling, statistics, error policies.
+ * What a guest may rely on: data round trips in every cache mode on both engines, odd sizes, files
+ * that shrink or cannot grow, zeroes and discards, overlays, draining, throttling, statistics,
+ * error policies.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,7 +64,8 @@ static void round_trip(const char *options)
 
 static void test_round_trip_in_every_cache_mode(void)
 {
-    static const char *const modes[] = {"writeback", "writethrough", "unsafe", "none", "directsync"};
+    static const char *const modes[] = {"writeback", "writethrough", "unsafe", "none",
+                                        "directsync"};
     bool direct = folder_has_direct();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
@@ -601,7 +603,7 @@ typedef struct {
     GMainLoop *loop;
     unsigned completed; /* atomic */
     GThread *thread;
-    uint8_t sector[512];
+    uint8_t sectors[100][512];
 } IOThread;
 
 static void completed_in_thread(void *opaque, int result)
@@ -617,11 +619,11 @@ static void completed_in_thread(void *opaque, int result)
 static gboolean submit_in_thread(gpointer opaque)
 {
     IOThread *io = opaque;
-    struct iovec vector = {io->sector, 512};
 
     io->thread = g_thread_self();
     block_plug();
     for (unsigned i = 0; i < 100; i++) {
+        struct iovec vector = {io->sectors[i], 512};
         block_readv(io->backend, i * 512, &vector, 1, completed_in_thread, io);
     }
     block_unplug();
@@ -646,19 +648,19 @@ static void in_another_context(const char *options)
     io.loop = g_main_loop_new(io.context, FALSE);
     io.backend = open_drive(options);
     block_backend_set_context(io.backend, io.context);
-    GThread *thread = g_thread_new("io", run_loop, &io);
     GSource *start = g_idle_source_new(); /* not g_main_context_invoke(): it may run it here */
     g_source_set_callback(start, submit_in_thread, &io, NULL);
     g_source_attach(start, io.context);
     g_source_unref(start);
+    GThread *thread = g_thread_new("io", run_loop, &io);
     while (__atomic_load_n(&io.completed, __ATOMIC_SEQ_CST) == 0) {
         g_usleep(100);
     }
     block_drain(io.backend);
     g_assert_cmpuint(__atomic_load_n(&io.completed, __ATOMIC_SEQ_CST), ==, 100);
-    block_backend_set_context(io.backend, NULL);
     g_main_loop_quit(io.loop);
     g_thread_join(thread);
+    block_backend_set_context(io.backend, NULL);
     g_main_loop_unref(io.loop);
     g_main_context_unref(io.context);
     close_all(io.backend);

@@ -1,6 +1,6 @@
 /*
- * Random requests in parallel, compared with a model in memory: every drive kind on both engines. Requests
- * in flight at one time never overlap unless all of them read, so that the model is exact.
+ * Random requests in parallel, compared with a model in memory: every drive kind on both engines.
+ * Requests in flight at one time never overlap unless all of them read, so that the model is exact.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -89,8 +89,8 @@ static void submit(BlockBackend *backend, Slot *slot)
                      kind == 8 ? BLOCK_WRITE_FUA : 0, request_done, slot);
     } else {
         memset(model + slot->offset, 0, slot->length);
-        block_write_zeroes(backend, slot->offset, slot->length, BLOCK_WRITE_MAY_UNMAP,
-                           request_done, slot);
+        block_write_zeroes(backend, slot->offset, slot->length, BLOCK_WRITE_MAY_UNMAP, request_done,
+                           slot);
     }
 }
 

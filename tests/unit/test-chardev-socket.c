@@ -1,6 +1,6 @@
 /*
- * The socket back end against real peers: server and client, Unix and TCP, telnet, passed descriptors, peers that
- * leave, stall and come back.
+ * The socket back end against real peers: server and client, Unix and TCP, telnet, passed
+ * descriptors, peers that leave, stall and come back.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -99,8 +99,7 @@ static void finish(Recorder *recorder, const char *id)
 static void test_unix_server_talks_and_accepts_again_after_its_peer_left(void)
 {
     g_autofree char *path = socket_path("server");
-    g_autofree char *options =
-        g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
+    g_autofree char *options = g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
     Chardev *chardev = make_chardev(options);
     g_autofree char *disconnected = g_strdup_printf("disconnected:unix:%s,server=on", path);
     Recorder recorder;
@@ -127,8 +126,7 @@ static void test_unix_server_talks_and_accepts_again_after_its_peer_left(void)
 static void test_what_a_peer_sent_before_it_left_is_delivered(void)
 {
     g_autofree char *path = socket_path("server");
-    g_autofree char *options =
-        g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
+    g_autofree char *options = g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
     Recorder recorder;
 
     recorder_init(&recorder, make_chardev(options));
@@ -149,8 +147,7 @@ static void test_what_a_peer_sent_before_it_left_is_delivered(void)
 static void test_a_stale_socket_file_is_replaced_and_another_file_is_not(void)
 {
     g_autofree char *path = socket_path("stale");
-    g_autofree char *options =
-        g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
+    g_autofree char *options = g_strdup_printf("socket,id=s,path=%s,server=on,wait=off", path);
     g_autofree char *message =
         g_strdup_printf("Failed to bind socket to %s: Address already in use", path);
     g_autoptr(GError) error = NULL;
@@ -168,8 +165,8 @@ static void test_a_stale_socket_file_is_replaced_and_another_file_is_not(void)
 static void test_abstract_socket_has_no_file(void)
 {
     g_autofree char *name = g_strdup_printf("xenolith-test-%d", getpid());
-    g_autofree char *options = g_strdup_printf(
-        "socket,id=s,path=%s,abstract=on,server=on,wait=off", name);
+    g_autofree char *options =
+        g_strdup_printf("socket,id=s,path=%s,abstract=on,server=on,wait=off", name);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     Recorder recorder;
     int peer = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -210,8 +207,8 @@ static void test_tcp_server_tries_the_ports_up_to_to(void)
     g_autofree char *taken =
         g_strdup_printf("socket,id=b,host=127.0.0.1,port=%u,server=on,wait=off", port);
     g_autofree char *next = g_strdup_printf("%s,to=%u", taken, MIN(port + 50, 65535));
-    g_autofree char *message = g_strdup_printf(
-        "Failed to bind socket to 127.0.0.1:%u: Address already in use", port);
+    g_autofree char *message =
+        g_strdup_printf("Failed to bind socket to 127.0.0.1:%u: Address already in use", port);
 
     g_assert_null(try_chardev(taken, &error));
     g_assert_cmpstr(error->message, ==, message);
@@ -306,8 +303,6 @@ static void test_an_inherited_connected_descriptor_is_used(void)
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
     g_autofree char *options = g_strdup_printf("socket,id=s,fd=%d", pair[0]);
-    g_autofree char *server = g_strdup_printf("%s,server=on,wait=off", options);
-    g_autoptr(GError) error = NULL;
     recorder_init(&recorder, make_chardev(options));
     g_assert_cmpuint(recorder.opened, ==, 1);
     g_assert_true(fcntl(pair[0], F_GETFD) & FD_CLOEXEC);

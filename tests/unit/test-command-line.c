@@ -1,5 +1,6 @@
 /*
- * The command line: what right options ask for. (Wrong ones are the table of tests/functional/bad_input.py.)
+ * The command line: what right options ask for. (Wrong ones are the table of
+ * tests/functional/bad_input.py.)
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -243,13 +244,14 @@ static void test_actions(void)
 /* Options of domain definitions that change nothing here but must not be refused. */
 static void test_what_management_programs_pass(void)
 {
-    g_autoptr(StartConfig) config = parse(
-        "-name guest=vm,debug-threads=on -machine pc-i440fx-8.2,usb=off,dump-guest-core=off "
-        "-accel kvm -cpu host,migratable=on -m size=1048576k -overcommit mem-lock=off "
-        "-smp 2,sockets=2,cores=1,threads=1 -uuid 12345678-1234-1234-1234-123456789abc -display none "
-        "-no-user-config -nodefaults -rtc base=utc -no-shutdown -boot strict=on "
-        "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny "
-        "-msg timestamp=on -netdev none -vga none -monitor none -parallel none -net none");
+    g_autoptr(StartConfig) config =
+        parse("-name guest=vm,debug-threads=on -machine pc-i440fx-8.2,usb=off,dump-guest-core=off "
+              "-accel kvm -cpu host,migratable=on -m size=1048576k -overcommit mem-lock=off "
+              "-smp 2,sockets=2,cores=1,threads=1 -uuid 12345678-1234-1234-1234-123456789abc "
+              "-display none "
+              "-no-user-config -nodefaults -rtc base=utc -no-shutdown -boot strict=on "
+              "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny "
+              "-msg timestamp=on -netdev none -vga none -monitor none -parallel none -net none");
 
     g_assert_cmpuint(config->ram_size, ==, GiB);
     g_assert_true(config->process.sandbox.no_new_privileges);

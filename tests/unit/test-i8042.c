@@ -1,6 +1,7 @@
 /*
- * The keyboard controller with its keyboard and mouse: commands, translation, interrupts, scan code sets, mouse
- * packets and modes, saved state. Reference: IBM PS/2 Hardware Interface Technical Reference.
+ * The keyboard controller with its keyboard and mouse: commands, translation, interrupts, scan code
+ * sets, mouse packets and modes, saved state. Reference: IBM PS/2 Hardware Interface Technical
+ * Reference.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -99,7 +100,8 @@ static void test_controller_answers_its_tests(void)
 {
     static const struct {
         uint8_t command, answer;
-    } cases[] = {{0xaa, 0x55}, {0xab, 0x00}, {0xa9, 0x00}, {0xa4, 0xf1}, {0xc0, 0x80}, {0xe0, 0x00}};
+    } cases[] = {{0xaa, 0x55}, {0xab, 0x00}, {0xa9, 0x00},
+                 {0xa4, 0xf1}, {0xc0, 0x80}, {0xe0, 0x00}};
 
     setup();
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -162,8 +164,7 @@ static void test_reset_by_pulse_and_by_output_port(void)
     setup();
     command(0xff); /* pulses nothing */
     command(0xfd);
-    run_state_request_exit(0);
-    run_state_loop(machine); /* from here on the loop only carries out what is asked for */
+    run_state_loop(machine);
     g_assert_cmpuint(resets, ==, 0);
     command(0xfe);
     run_state_loop(machine);
@@ -785,6 +786,8 @@ static void test_random_accesses_do_no_harm(void)
 int main(int argc, char **argv)
 {
     fixture_main_init(&argc, &argv);
+    run_state_request_exit(0);
+    run_state_loop(NULL); /* from here on the loop only carries out what is asked for */
 #define ADD(path, function) g_test_add_func("/i8042/" path, function)
     ADD("reset", test_state_after_reset);
     ADD("tests", test_controller_answers_its_tests);
@@ -804,8 +807,7 @@ int main(int argc, char **argv)
     ADD("keyboard/typematic", test_typematic_repeat_has_delay_and_rate);
     ADD("keyboard/repeats", test_repeated_downs_of_a_display_are_the_keyboards_own_business);
     ADD("keyboard/disabled", test_disabled_scanning_sends_nothing);
-    ADD("keyboard/overrun",
-        test_unread_keys_end_in_one_overrun_code_and_replies_still_come_first);
+    ADD("keyboard/overrun", test_unread_keys_end_in_one_overrun_code_and_replies_still_come_first);
     ADD("keyboard/names", test_key_names_and_numbers);
     ADD("keyboard/send-keys", test_send_keys_presses_holds_releases_and_queues);
     ADD("mouse/commands", test_mouse_commands);

@@ -1,5 +1,6 @@
 /*
- * ATAPI CD-ROM: packets by PIO and DMA, sense data, what is told of drive and medium, tray and medium changes.
+ * ATAPI CD-ROM: packets by PIO and DMA, sense data, what is told of drive and medium, tray and
+ * medium changes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -207,8 +208,8 @@ static void pio_keeps_to_the_byte_limit(void)
 
 static void dma_reads_go_to_memory(void)
 {
-    static const Region regions[] = {{DATA, 0x1000, false}, {DATA + 0x8000, 0x4002, false},
-                                     {DATA + 0x10000, 0x2ffe, true}};
+    static const Region regions[] = {
+        {DATA, 0x1000, false}, {DATA + 0x8000, 0x4002, false}, {DATA + 0x10000, 0x2ffe, true}};
     Packet packet = read_10(7, 16);
 
     begin(1 * MiB);
@@ -720,6 +721,27 @@ static void random_packets_do_no_harm(void)
     teardown();
 }
 
+static void odd_states_do_no_harm(void)
+{
+    Packet packets[] = {read_10(3, 40),
+                        {{0xbe, 0, 0, 0, 0, 1, 0, 0, 9, 0xf8}},
+                        {{0x12, 0, 0, 0, 36}},
+                        {{0x15, 0x10, 0, 0, 16}}};
+    Device *cdrom = begin(1 * MiB);
+    unsigned taken = 0;
+
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(packets); i++) {
+        g_autoptr(GVariant) saved = NULL;
+
+        send_packet(&packets[i / 2], 2048, i & 1);
+        wait_ready(CD);
+        saved = g_variant_ref_sink(device_save(cdrom));
+        taken += try_odd_states(cdrom, saved, CD, 300);
+    }
+    g_assert_cmpuint(taken, >, 100);
+    teardown();
+}
+
 int main(int argc, char **argv)
 {
     ide_test_init(&argc, &argv);
@@ -740,5 +762,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ide-cdrom/reset", reset_ends_a_packet);
     g_test_add_func("/ide-cdrom/save-load", state_survives_in_the_middle_of_a_packet);
     g_test_add_func("/ide-cdrom/random", random_packets_do_no_harm);
+    g_test_add_func("/ide-cdrom/odd-states", odd_states_do_no_harm);
     return g_test_run();
 }

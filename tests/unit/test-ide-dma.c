@@ -1,6 +1,6 @@
 /*
- * Bus master IDE: region tables of every shape, memory that is not RAM, stops and resets with a request in
- * flight, TRIM, saved state.
+ * Bus master IDE: region tables of every shape, memory that is not RAM, stops and resets with a
+ * request in flight, TRIM, saved state.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -107,10 +107,13 @@ static void registers_keep_what_they_hold(void)
 static void regions_of_any_shape_are_gathered(void)
 {
     static const Region regions[] = {
-        {DATA + 1, 2, false},           /* odd address: bit 0 does not count */
-        {DATA + 0x1000, 510, false},    {DATA + 0x2000, 1023, false}, /* odd length likewise */
-        {DATA + 0x3000, 2, false},      {DATA + 0x4000, 0x1000, false},
-        {DATA + 0x5800, 0x600 - 2, false}, {DATA + 0x6000, 2, true},
+        {DATA + 1, 2, false}, /* odd address: bit 0 does not count */
+        {DATA + 0x1000, 510, false},
+        {DATA + 0x2000, 1023, false}, /* odd length likewise */
+        {DATA + 0x3000, 2, false},
+        {DATA + 0x4000, 0x1000, false},
+        {DATA + 0x5800, 0x600 - 2, false},
+        {DATA + 0x6000, 2, true},
     };
     static const uint32_t lengths[] = {2, 510, 1022, 2, 0x1000, 0x5fe, 2};
     uint64_t offset = 300 * 512;

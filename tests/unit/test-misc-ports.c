@@ -16,10 +16,11 @@ static void count_event(RunEvent event, void *opaque)
     shutdowns += event == RUN_EVENT_SHUTDOWN;
 }
 
-/* Lets the run state carry out what chips asked for. The loop ends at once; its status is the last one asked for. */
+/*
+ * Lets the run state carry out what chips asked for: main() has ended its loop, so that it goes round once only.
+ */
 static int carry_out_requests(void)
 {
-    run_state_request_exit(99);
     return run_state_loop(machine);
 }
 
@@ -38,11 +39,11 @@ static void test_debug_exit_ends_with_twice_the_value_and_one(void)
     plug("isa-debug-exit");
     g_assert_cmphex(inb(0x501), ==, 0);
     out_port(0x501, 0x10, 1);
-    g_assert_cmpint(run_state_loop(machine), ==, 0x21);
+    g_assert_cmpint(carry_out_requests(), ==, 0x21);
     out_port(0x501, 0x7f, 2);
-    g_assert_cmpint(run_state_loop(machine), ==, 0xff);
+    g_assert_cmpint(carry_out_requests(), ==, 0xff);
     out_port(0x501, 0x80, 2); /* a status has eight bits */
-    g_assert_cmpint(run_state_loop(machine), ==, 0x01);
+    g_assert_cmpint(carry_out_requests(), ==, 0x01);
     fixture_teardown();
 }
 
@@ -121,11 +122,11 @@ static void test_port92_drives_a20_and_resets_on_a_rising_bit(void)
     g_assert_cmpint(a20.level, ==, 1);
     outb(0x92, 0x00);
     g_assert_cmpint(a20.level, ==, 0);
-    run_state_loop(machine);
+    carry_out_requests();
     g_assert_cmpuint(resets, ==, 0);
     outb(0x92, 0x01);
     outb(0x92, 0x01);
-    run_state_loop(machine);
+    carry_out_requests();
     g_assert_cmpuint(resets, ==, 1);
     g_assert_cmphex(inb(0x92), ==, 0);
     wire_detach(&a20, device, "a20", 0);
@@ -136,6 +137,8 @@ static void test_port92_drives_a20_and_resets_on_a_rising_bit(void)
 int main(int argc, char **argv)
 {
     fixture_main_init(&argc, &argv);
+    run_state_request_exit(0);
+    run_state_loop(NULL);
     g_test_add_func("/debug-exit/status", test_debug_exit_ends_with_twice_the_value_and_one);
     g_test_add_func("/debug-exit/ports", test_debug_exit_must_fit_the_port_space);
     g_test_add_func("/pvpanic/panic", test_pvpanic_tells_its_events_and_reports_a_panic);

@@ -1,6 +1,6 @@
 /*
- * Options: both spellings give the same object, values are checked by type, and what nobody asked for is refused
- * by name.
+ * Options: both spellings give the same object, values are checked by type, and what nobody asked
+ * for is refused by name.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -228,9 +228,10 @@ static void test_sizes(void)
         {"0.5M", 1, 1 << 19},
         {"18446744073709551615", 1, UINT64_MAX},
     };
-    static const char *const bad[] = {"",     "x",   "-1",     " 1",    "1x", "1kk",
-                                      "1.k",  ".5k", "0x1.5k", "1.2.3", "+1", "0x",
-                                      "16E",  "18446744073709551616", "1e3"};
+    static const char *const bad[] = {
+        "",    "x",      "-1",    " 1", "1x", "1kk", "1.k",
+        ".5k", "0x1.5k", "1.2.3", "+1", "0x", "16E", "18446744073709551616",
+        "1e3"};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(good); i++) {
         uint64_t value = 1;

@@ -3,9 +3,10 @@
  *
  * Source: National Semiconductor PC16550D data sheet.
  *
- * A byte leaves as soon as the back end takes it: the transmitter is not slowed down to its baud rate. A back end
- * that is full holds THRE back. Differences from the chip: DCD, DSR and CTS are on unless the back end has modem
- * lines; interrupts do not need OUT2 (guests written for virtual machines do not all set it).
+ * A byte leaves as soon as the back end takes it: the transmitter is not slowed down to its baud
+ * rate. A back end that is full holds THRE back. Differences from the chip: DCD, DSR and CTS are on
+ * unless the back end has modem lines; interrupts do not need OUT2 (guests written for virtual
+ * machines do not all set it).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,18 +22,18 @@
 
 /* Private but for the three fields that the owner sets before serial_port_init(). */
 typedef struct {
-    IRQLine **irq;      /* the owner's output pin */
+    IRQLine **irq;         /* the owner's output pin */
     CharFrontend frontend; /* attached or not; the owner detaches it */
-    uint32_t baud_base; /* speed at divisor 1: 115200 on a PC */
-    bool wakeup;        /* input wakes a suspended machine */
+    uint32_t baud_base;    /* speed at divisor 1: 115200 on a PC */
+    bool wakeup;           /* input wakes a suspended machine */
 
     uint16_t divisor;
     uint8_t ier, lcr, mcr, msr, scr;
     bool fifo_enabled;
-    uint8_t trigger_select;  /* FCR bits 7:6 */
-    uint8_t line_errors;     /* LSR bits 1-4, latched until LSR is read */
-    bool transmit_pending;   /* THRE interrupt: empty, and neither IIR read nor THR written since */
-    bool timeout_pending;    /* character timeout interrupt */
+    uint8_t trigger_select; /* FCR bits 7:6 */
+    uint8_t line_errors;    /* LSR bits 1-4, latched until LSR is read */
+    bool transmit_pending;  /* THRE interrupt: empty, and neither IIR read nor THR written since */
+    bool timeout_pending;   /* character timeout interrupt */
     uint8_t receive_data[SERIAL_FIFO_SIZE], receive_errors[SERIAL_FIFO_SIZE];
     uint8_t receive_start, receive_count;
     uint8_t transmit_data[SERIAL_FIFO_SIZE];

@@ -1,6 +1,6 @@
 /*
- * Input injection: keys and mouse movement from monitors and displays to whatever keyboard and mouse the machine
- * has. Under the machine lock.
+ * Input injection: keys and mouse movement from monitors and displays to whatever keyboard and
+ * mouse the machine has. Under the machine lock.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,7 +29,8 @@ typedef struct {
 } InputKeyboard;
 
 typedef struct {
-    /** move: right, down and wheel (down is positive) since the last call; buttons that are down now. */
+    /** move: right, down and wheel (down is positive) since the last call; buttons that are down
+     * now. */
     void (*move)(void *opaque, int dx, int dy, int dz, unsigned buttons);
     void *opaque;
 } InputMouse;
@@ -45,8 +46,8 @@ void input_mouse_remove(InputMouse *mouse);
 /** input_send_key: false if there is no keyboard. */
 bool input_send_key(InputKey key, bool down);
 /**
- * input_send_keys: QMP send-key: presses @count keys in order, holds them @hold_ms of guest time and releases them
- * in the reverse order. Calls queue up behind each other. False: no keyboard.
+ * input_send_keys: QMP send-key: presses @count keys in order, holds them @hold_ms of guest time
+ * and releases them in the reverse order. Calls queue up behind each other. False: no keyboard.
  */
 bool input_send_keys(const InputKey *keys, unsigned count, unsigned hold_ms);
 /** input_send_mouse: see InputMouse; false if there is no mouse. */
@@ -56,7 +57,8 @@ bool input_send_mouse(int dx, int dy, int dz, unsigned buttons);
 const char *input_key_name(unsigned key);
 /** input_key_from_name: by QMP's name; INPUT_KEY_UNMAPPED if there is none. */
 InputKey input_key_from_name(const char *name);
-/** input_key_from_number: by QMP's key number (set 1 code, 0x80 added for a prefixed one); else UNMAPPED. */
+/** input_key_from_number: by QMP's key number (set 1 code, 0x80 added for a prefixed one); else
+ * UNMAPPED. */
 InputKey input_key_from_number(unsigned number);
 
 #endif

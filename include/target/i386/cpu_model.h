@@ -1,5 +1,6 @@
 /*
- * CPU models: -cpu NAME[,+feature][,-feature][,feature=on|off][,property=value], and the CPUID they make.
+ * CPU models: -cpu NAME[,+feature][,-feature][,feature=on|off][,property=value], and the CPUID they
+ * make.
  *
  * Source of leaf layouts: Intel SDM volume 2A CPUID, AMD APM volume 3 appendix E.
  *
@@ -21,8 +22,8 @@ typedef struct X86CPUIDEntry {
 } X86CPUIDEntry;
 
 /*
- * Host entries may also tell feature MSRs: @function is this plus the MSR's number, the value is EDX:EAX.
- * Only x86_cpu_model_parse() reads them, a guest never sees them.
+ * Host entries may also tell feature MSRs: @function is this plus the MSR's number, the value is
+ * EDX:EAX. Only x86_cpu_model_parse() reads them, a guest never sees them.
  */
 #define X86_HOST_MSR_FUNCTION 0xfffe0000u
 
@@ -31,9 +32,10 @@ typedef struct {
 } X86Topology;
 
 /**
- * x86_cpu_model_parse: @text of -cpu (NULL: @default_model). Unknown model or feature: one error line as QEMU
- * words it. Features the host lacks are warned of, or refused with "enforce".
- * @host_entries: what KVM_GET_SUPPORTED_CPUID says, or NULL (qtest: everything a model names is taken)
+ * x86_cpu_model_parse: @text of -cpu (NULL: @default_model). Unknown model or feature: one error
+ * line as QEMU words it. Features the host lacks are warned of, or refused with "enforce".
+ * @host_entries: what KVM_GET_SUPPORTED_CPUID says, or NULL (qtest: everything a model names is
+ * taken)
  */
 X86CPUModel *x86_cpu_model_parse(const char *text, const char *default_model,
                                  const X86CPUIDEntry *host_entries, unsigned host_count,
@@ -42,19 +44,21 @@ void x86_cpu_model_free(X86CPUModel *model);
 const char *x86_cpu_model_name(const X86CPUModel *model);
 /** x86_cpu_model_has: a feature by QEMU's name ("x2apic", "xen-vapic", "lm"). */
 bool x86_cpu_model_has(const X86CPUModel *model, const char *feature);
-/** x86_cpu_model_cpuid: the entries for the vCPU with @apic_id (topology leaves included); caller frees. */
+/** x86_cpu_model_cpuid: the entries for the vCPU with @apic_id (topology leaves included); caller
+ * frees. */
 X86CPUIDEntry *x86_cpu_model_cpuid(const X86CPUModel *model, uint32_t apic_id, unsigned *count);
 /** x86_cpu_model_phys_bits: MAXPHYADDR. */
 unsigned x86_cpu_model_phys_bits(const X86CPUModel *model);
-/** x86_apic_id: of CPU @index in @topology (each level rounded up to a power of two, as QEMU does). */
+/** x86_apic_id: of CPU @index in @topology (each level rounded up to a power of two, as QEMU does).
+ */
 uint32_t x86_apic_id(const X86Topology *topology, unsigned index);
 /** x86_cpu_model_signature: CPUID.1:EAX, which is also EDX at power-on. */
 uint32_t x86_cpu_model_signature(const X86CPUModel *model);
 /** x86_cpu_model_tsc_khz: tsc-frequency in kHz, 0 if not given. */
 uint32_t x86_cpu_model_tsc_khz(const X86CPUModel *model);
 /**
- * x86_cpu_model_msr: the value the model gives to a feature MSR in *@value. False: the model does not say,
- * the accelerator's own value stays.
+ * x86_cpu_model_msr: the value the model gives to a feature MSR in *@value. False: the model does
+ * not say, the accelerator's own value stays.
  */
 bool x86_cpu_model_msr(const X86CPUModel *model, uint32_t msr, uint64_t *value);
 /** x86_cpu_model_msr_removed: bits of a feature MSR's word that the user switched off by name. */

@@ -11,6 +11,7 @@
 #include "accel/kvm/kvm_accel.h"
 
 #define MSR_IA32_TSC          0x10u
+#define MSR_FEATURE_CONTROL   0x3au
 #define MSR_IA32_UCODE_REV    0x8bu
 #define MSR_PLATFORM_INFO     0xceu
 #define MSR_CORE_CAPABILITY   0xcfu
@@ -36,6 +37,7 @@ struct KvmVcpuState {
     struct kvm_xcrs xcrs;
     struct kvm_debugregs debugregs;
     uint64_t apic_base;
+    struct kvm_nested_state *nested; /* kvm->nested_size bytes, or NULL */
 };
 
 /* ---- msrs.c ---- */
@@ -67,6 +69,10 @@ size_t kvm_x86_fpu_size(const KvmAccel *kvm);
 /** kvm_x86_get_fpu: the XSAVE area, or a struct kvm_fpu where KVM has no XSAVE. False with errno
  * set. */
 bool kvm_x86_get_fpu(KvmVcpu *vcpu, void *area);
+
+/** kvm_x86_get_nested: the state of a guest's own hypervisor; NULL if KVM keeps none. Caller frees.
+ */
+struct kvm_nested_state *kvm_x86_get_nested(KvmVcpu *vcpu);
 
 /* Offsets in an XSAVE area. */
 #define XSAVE_CONTROL_WORD 0

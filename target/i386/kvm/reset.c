@@ -62,6 +62,7 @@ bool kvm_x86_note_power_on(KvmVcpu *vcpu, GError **error)
     if (kvm->has_debugregs && ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &state->debugregs) < 0) {
         kvm->has_debugregs = false;
     }
+    state->nested = kvm_x86_get_nested(vcpu);
     state->apic_base =
         APIC_BASE_DEFAULT | APIC_BASE_ENABLE | (vcpu->parent.index == 0 ? APIC_BASE_BSP : 0);
     return true;
@@ -74,6 +75,7 @@ void kvm_x86_vcpu_cleanup(KvmVcpu *vcpu)
     if (state) {
         g_array_unref(state->msrs);
         g_free(state->xsave);
+        g_free(state->nested);
         g_free(state);
         vcpu->power_on = NULL;
     }
@@ -217,6 +219,10 @@ static void reset_parts(KvmVcpu *vcpu, const X86BootState *boot)
                                                             : KVM_MP_STATE_UNINITIALIZED};
 
     regs.rdx = x86_cpu_model_signature(vcpu->parent.model);
+    if (state->nested) {
+        /* out of a nested guest first: the registers below are the outer one's */
+        put(vcpu, KVM_SET_NESTED_STATE, state->nested, "nested state");
+    }
     power_on_sregs(vcpu, &sregs);
     put(vcpu, KVM_SET_SREGS, &sregs, "segment registers");
     if (boot) {

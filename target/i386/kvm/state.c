@@ -25,10 +25,12 @@ typedef struct {
  * In the order of loading: the mode and APIC base first (MSRs and LAPIC depend on it), the MSRs
  * before the LAPIC, run state before events, which change it.
  */
-static const Part parts_before_msrs[] = {
+static const Part mode_parts[] = {
     {"sregs", KVM_GET_SREGS, KVM_SET_SREGS, sizeof(struct kvm_sregs), 0},
     {"sregs2", KVM_GET_SREGS2, KVM_SET_SREGS2, sizeof(struct kvm_sregs2),
      offsetof(KvmAccel, has_sregs2)},
+};
+static const Part parts_before_msrs[] = {
     {"regs", KVM_GET_REGS, KVM_SET_REGS, sizeof(struct kvm_regs), 0},
     {"xcrs", KVM_GET_XCRS, KVM_SET_XCRS, sizeof(struct kvm_xcrs), offsetof(KvmAccel, has_xcrs)},
 };
@@ -82,6 +84,31 @@ bool kvm_x86_get_fpu(KvmVcpu *vcpu, void *area)
     return ioctl(vcpu->fd, request, area) == 0;
 }
 
+struct kvm_nested_state *kvm_x86_get_nested(KvmVcpu *vcpu)
+{
+    struct kvm_nested_state *nested;
+
+    if (!vcpu->kvm->nested_size) {
+        return NULL;
+    }
+    nested = g_malloc0((size_t)vcpu->kvm->nested_size);
+    nested->size = (uint32_t)vcpu->kvm->nested_size;
+    if (ioctl(vcpu->fd, KVM_GET_NESTED_STATE, nested) < 0) {
+        g_free(nested);
+        return NULL;
+    }
+    return nested;
+}
+
+static void save_nested(KvmVcpu *vcpu, GVariantBuilder *builder)
+{
+    g_autofree struct kvm_nested_state *nested = kvm_x86_get_nested(vcpu);
+
+    if (nested && nested->size <= (uint32_t)vcpu->kvm->nested_size) {
+        g_variant_builder_add(builder, "{sv}", "nested", bytes_variant(nested, nested->size));
+    }
+}
+
 static void save_fpu(KvmVcpu *vcpu, GVariantBuilder *builder)
 {
     size_t size = kvm_x86_fpu_size(vcpu->kvm);
@@ -118,6 +145,8 @@ static void save_all(KvmVcpu *vcpu, void *opaque)
     GVariantBuilder *builder = opaque;
     int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
 
+    save_parts(vcpu, mode_parts, G_N_ELEMENTS(mode_parts), builder);
+    save_nested(vcpu, builder);
     save_parts(vcpu, parts_before_msrs, G_N_ELEMENTS(parts_before_msrs), builder);
     save_fpu(vcpu, builder);
     save_msrs(vcpu, builder);
@@ -263,6 +292,47 @@ static bool load_msrs(KvmVcpu *vcpu, GVariant *state, GError **error)
     return true;
 }
 
+/* VMX can be on only where the feature control MSR allows it. */
+static void load_feature_control(KvmVcpu *vcpu, GVariant *state)
+{
+    g_autoptr(GVariant) values = g_variant_lookup_value(state, "msrs", G_VARIANT_TYPE("a(ut)"));
+    GVariantIter iter;
+    guint32 index;
+    guint64 data;
+
+    if (!values) {
+        return;
+    }
+    g_variant_iter_init(&iter, values);
+    while (g_variant_iter_next(&iter, "(ut)", &index, &data)) {
+        if (index == MSR_FEATURE_CONTROL) {
+            kvm_msr_set(vcpu->fd, index, data);
+        }
+    }
+}
+
+static bool load_nested(KvmVcpu *vcpu, GVariant *state, GError **error)
+{
+    const void *data = NULL;
+    size_t length = 0;
+    g_autoptr(GVariant) value = lookup_bytes(state, "nested", 0, &data, &length);
+    g_autofree struct kvm_nested_state *nested = NULL;
+
+    if (!value || !vcpu->kvm->nested_size) {
+        return true;
+    }
+    if (length < sizeof(*nested) || length > (size_t)vcpu->kvm->nested_size) {
+        return error_setf(error, "the saved state of CPU %u has no valid 'nested'",
+                          vcpu->parent.index);
+    }
+    load_feature_control(vcpu, state);
+    nested = g_memdup2(data, length);
+    nested->size = (uint32_t)length;
+    return ioctl(vcpu->fd, KVM_SET_NESTED_STATE, nested) == 0 ||
+           error_set_errno(error, errno, "KVM refuses the saved 'nested' of CPU %u",
+                           vcpu->parent.index);
+}
+
 static bool load_tsc_khz(KvmVcpu *vcpu, GVariant *state, GError **error)
 {
     int now = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
@@ -314,6 +384,8 @@ bool kvm_x86_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error
         return error_setf(error, "the saved state of CPU %u is no dictionary", vcpu->index);
     }
     if (!load_tsc_khz(kvm_vcpu, state, error) ||
+        !load_parts(kvm_vcpu, mode_parts, G_N_ELEMENTS(mode_parts), state, error) ||
+        !load_nested(kvm_vcpu, state, error) ||
         !load_parts(kvm_vcpu, parts_before_msrs, G_N_ELEMENTS(parts_before_msrs), state, error) ||
         !load_fpu(kvm_vcpu, state, error) || !load_msrs(kvm_vcpu, state, error) ||
         !load_parts(kvm_vcpu, parts_after_msrs, G_N_ELEMENTS(parts_after_msrs), state, error)) {

@@ -121,7 +121,7 @@ def lay_out_root(root):
     (root / "etc/passwd").write_text("root::0:0:root:/root:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\n")
     (root / "etc/issue").write_text("Xenolith test system \\l\n")
-    (root / "etc/profile").write_text("export PATH=/bin:/sbin:/usr/bin:/usr/sbin\n")
+    shutil.copy(GUEST / "profile", root / "etc/profile")
     shutil.copy(GUEST / "inittab", root / "etc/inittab")
     shutil.copy(GUEST / "rc", root / "etc/rc")
     (root / "etc/rc").chmod(0o755)

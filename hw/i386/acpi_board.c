@@ -1,6 +1,7 @@
 /*
- * The SSDT: host bridge windows, CPUs, serial ports, HPET, pvpanic, fw_cfg and sleep states of this
- * board.
+ * The part of the DSDT that differs between boards: host bridge windows, CPUs, serial ports, keyboard,
+ * HPET, pvpanic, fw_cfg and sleep states. It follows the fixed part (dsdt.dsl) in one table, because
+ * SeaBIOS looks for keyboard and serial ports in the DSDT only.
  *
  * Source: ACPI specification 3.0; device IDs from the guests' drivers.
  *
@@ -240,7 +241,7 @@ static void sleep_states(Aml *aml, const PcPlatform *platform)
     aml_name_package(aml, "\\_S5", s5, G_N_ELEMENTS(s5));
 }
 
-GByteArray *acpi_ssdt(const PcPlatform *platform)
+GByteArray *acpi_board_aml(const PcPlatform *platform)
 {
     Aml aml;
 
