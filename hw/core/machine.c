@@ -58,6 +58,8 @@ static void machine_finalize(GObject *object)
 {
     MachinePrivate *priv = machine_private(HW_MACHINE(object));
 
+    /* The accelerator listens to the address spaces until it goes. */
+    g_clear_object(&priv->accel);
     g_ptr_array_unref(priv->boot_order);
     g_ptr_array_unref(priv->buses);
     g_ptr_array_unref(priv->devices);
@@ -66,7 +68,6 @@ static void machine_finalize(GObject *object)
     memory_region_destroy(&priv->memory_root);
     memory_region_destroy(&priv->io_root);
     config_free(&priv->config);
-    g_clear_object(&priv->accel);
     if (current == HW_MACHINE(object)) {
         current = NULL;
     }

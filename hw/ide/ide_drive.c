@@ -299,7 +299,7 @@ static bool set_error_policies(IDEDrive *drive, GError **error)
 
 static bool attach_backend(IDEDrive *drive, GError **error)
 {
-    const char *owner = device_name(HW_DEVICE(drive));
+    const char *owner = G_OBJECT_TYPE_NAME(drive);
     BlockPermissions permissions = {
         .write = !drive->is_cdrom,
         .share_write = drive->share_write,

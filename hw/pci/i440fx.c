@@ -22,6 +22,8 @@
 #define SMRAM_C_BASE_SEG  0x02 /* read-only 010: A0000h */
 
 #define SEGMENT_COUNT     13
+#define ISA_HOLE          0xa0000
+#define ISA_HOLE_SIZE     0x60000
 #define CONFIG_ADDRESS    0xcf8
 #define CONFIG_DATA       0xcfc
 #define CONFIG_ENABLE     0x80000000u
@@ -42,7 +44,7 @@ struct _I440FX {
     MemoryRegion ram_all, ram_low, ram_high;
     MemoryRegion pci_memory;
     AddressSpace *pci_space; /* what PCI answers where RAM is hidden */
-    MemoryRegion isa_hole, smram;
+    MemoryRegion isa_nothing, isa_hole, smram;
     PamSegment segments[SEGMENT_COUNT];
     MemoryRegion address_port, data_port;
     const MemoryRegionOps *reset_control;
@@ -193,8 +195,8 @@ static void map_segments(I440FX *host, MemoryRegion *root)
         segment->start = i == 0 ? 0xf0000 : 0xc0000 + (i - 1) * 16 * KiB;
         memory_region_init_alias(&segment->ram, "pam-ram", &host->ram_all, segment->start, size);
         memory_region_init_io(&segment->split, &split_ops, segment, "pam-write-only", size);
-        memory_region_add_overlap(root, segment->start, &segment->ram, 2);
-        memory_region_add_overlap(root, segment->start, &segment->split, 2);
+        memory_region_add_overlap(root, segment->start, &segment->ram, 3);
+        memory_region_add_overlap(root, segment->start, &segment->split, 3);
     }
 }
 
@@ -215,13 +217,21 @@ static void map_memory(I440FX *host, MemoryRegion *root)
     host->pci_space = address_space_new(&host->pci_memory, "pci");
 }
 
-/* The hole at A0000-FFFFF shows PCI: a window on the PCI space above RAM's priority. */
+/*
+ * The hole at A0000-FFFFF shows PCI: a window on the PCI space above RAM's priority, and behind it nothing, so
+ * that RAM does not shine through where no PCI device answers.
+ */
 static void map_hole(I440FX *host, MemoryRegion *root)
 {
-    memory_region_init_alias(&host->isa_hole, "pci-hole-isa", &host->pci_memory, 0xa0000, 0x60000);
-    memory_region_add_overlap(root, 0xa0000, &host->isa_hole, 1);
-    memory_region_init_alias(&host->smram, "smram-open", &host->ram_all, 0xa0000, 0x20000);
-    memory_region_add_overlap(root, 0xa0000, &host->smram, 2);
+    static const MemoryRegionOps nothing_ops = {.valid_max = 8};
+
+    memory_region_init_io(&host->isa_nothing, &nothing_ops, host, "isa-hole", ISA_HOLE_SIZE);
+    memory_region_add_overlap(root, ISA_HOLE, &host->isa_nothing, 1);
+    memory_region_init_alias(&host->isa_hole, "pci-hole-isa", &host->pci_memory, ISA_HOLE,
+                             ISA_HOLE_SIZE);
+    memory_region_add_overlap(root, ISA_HOLE, &host->isa_hole, 2);
+    memory_region_init_alias(&host->smram, "smram-open", &host->ram_all, ISA_HOLE, 0x20000);
+    memory_region_add_overlap(root, ISA_HOLE, &host->smram, 3);
 }
 
 static bool i440fx_realize(PCIDevice *device, GError **error G_GNUC_UNUSED)
@@ -261,7 +271,8 @@ static void i440fx_unrealize(PCIDevice *device)
 {
     I440FX *host = HW_I440FX(device);
     MemoryRegion *regions[] = {&host->address_port, &host->data_port, &host->isa_hole,
-                               &host->smram,        &host->ram_low,   &host->ram_high};
+                               &host->isa_nothing,  &host->smram,     &host->ram_low,
+                               &host->ram_high};
 
     address_space_free(host->pci_space);
     for (unsigned i = 0; i < SEGMENT_COUNT; i++) {

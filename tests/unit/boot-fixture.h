@@ -116,7 +116,8 @@ static inline void assert_guest_prefix(uint64_t address, const char *expected)
 #define ELF_LOAD  0x1000000u
 #define ELF_ENTRY (ELF_LOAD + 0x10)
 
-/* A 64-bit executable: one segment of 4 KiB at 16 MiB with 4 KiB of zeros behind, and a PVH note. */
+/* A 64-bit executable: one segment of 4 KiB at 16 MiB with 4 KiB of zeros behind, and a PVH note.
+ */
 static inline uint8_t *make_elf64(void)
 {
     uint8_t *file = g_malloc0(ELF_SIZE);

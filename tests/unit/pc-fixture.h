@@ -17,7 +17,7 @@
 #include "tests/unit/chip-fixture.h"
 #include "util/bytes.h"
 
-#define PC_RAM    (64 * MiB)
+#define PC_RAM          (64 * MiB)
 #define MAX_TESTED_CPUS 300
 
 static PcPlatform platform;

@@ -1,5 +1,6 @@
 /*
- * ACPI tables: layout and checksums, iasl's opinion of the AML, the firmware's loader script, -acpitable.
+ * ACPI tables: layout and checksums, iasl's opinion of the AML, the firmware's loader script,
+ * -acpitable.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -351,9 +352,10 @@ static void user_data_gets_a_header(void)
 
     pc_setup();
     path = make_file("data", "payload", 7);
-    json = g_strdup_printf("{\"sig\": \"SLIC\", \"oem_id\": \"VENDOR\", \"oem_table_id\": \"MODEL\", "
-                           "\"rev\": \"3\", \"data\": \"%s:%s\"}",
-                           path, path);
+    json =
+        g_strdup_printf("{\"sig\": \"SLIC\", \"oem_id\": \"VENDOR\", \"oem_table_id\": \"MODEL\", "
+                        "\"rev\": \"3\", \"data\": \"%s:%s\"}",
+                        path, path);
     user = user_tables(json, NULL);
     g_assert_nonnull(user);
     tables = placed(user);

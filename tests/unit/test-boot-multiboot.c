@@ -5,10 +5,10 @@
  */
 #include "tests/unit/boot-fixture.h"
 
-#define HEADER     0x200u
-#define FLAT_LOAD  0x200000u
-#define FLAT_SIZE  0x1000u
-#define MAGIC      0x1badb002u
+#define HEADER    0x200u
+#define FLAT_LOAD 0x200000u
+#define FLAT_SIZE 0x1000u
+#define MAGIC     0x1badb002u
 
 static uint8_t flat[FLAT_SIZE];
 
@@ -194,9 +194,9 @@ static void strange_numbers_do_no_harm(void)
         g_autofree char *message = NULL;
 
         for (unsigned field = 12; field < 32; field += 4) {
-            store_le32(flat + HEADER + field,
-                       g_rand_boolean(random) ? g_rand_int(random)
-                                              : FLAT_LOAD + (g_rand_int(random) & 0x1fff));
+            store_le32(flat + HEADER + field, g_rand_boolean(random)
+                                                  ? g_rand_int(random)
+                                                  : FLAT_LOAD + (g_rand_int(random) & 0x1fff));
         }
         set_kernel(flat, sizeof(flat));
         message = try_load();

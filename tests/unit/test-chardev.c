@@ -189,7 +189,8 @@ static void test_pipe_uses_the_in_and_out_files(void)
 
 /* ---- pty ---- */
 
-/* Writes until nothing more fits, also after the kernel has moved what it had to the reader's side. */
+/* Writes until nothing more fits, also after the kernel has moved what it had to the reader's side.
+ */
 static void fill_up(Recorder *recorder)
 {
     static const uint8_t block[4096];

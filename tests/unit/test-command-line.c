@@ -231,9 +231,9 @@ static void test_actions(void)
 {
     RunActions *actions = run_state_actions();
     const RunActions before = *actions;
-    g_autoptr(StartConfig) config =
-        parse("-no-reboot -action shutdown=pause,panic=exit-failure -watchdog-action poweroff");
 
+    start_config_free(
+        parse("-no-reboot -action shutdown=pause,panic=exit-failure -watchdog-action poweroff"));
     g_assert_true(actions->reboot_shuts_down);
     g_assert_true(actions->shutdown_pauses);
     g_assert_cmpint(actions->panic, ==, PANIC_EXIT_FAILURE);

@@ -5,12 +5,12 @@
  */
 #include "tests/unit/pc-fixture.h"
 
-#define DESCRIPTOR  0x1000u
-#define DMA_ERROR   1u
-#define DMA_READ    2u
-#define DMA_SKIP    4u
-#define DMA_SELECT  8u
-#define DMA_WRITE   16u
+#define DESCRIPTOR 0x1000u
+#define DMA_ERROR  1u
+#define DMA_READ   2u
+#define DMA_SKIP   4u
+#define DMA_SELECT 8u
+#define DMA_WRITE  16u
 
 static GBytes *text(const char *content)
 {

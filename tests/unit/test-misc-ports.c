@@ -17,7 +17,8 @@ static void count_event(RunEvent event, void *opaque)
 }
 
 /*
- * Lets the run state carry out what chips asked for: main() has ended its loop, so that it goes round once only.
+ * Lets the run state carry out what chips asked for: main() has ended its loop, so that it goes
+ * round once only.
  */
 static int carry_out_requests(void)
 {

@@ -17,7 +17,7 @@ typedef struct {
 
 static _Atomic(Object *) published;
 static atomic_bool stop;
-static atomic_uint freed;
+static atomic_uint freed, readers_started;
 
 static void object_free(gpointer data)
 {
@@ -50,7 +50,9 @@ static gpointer reader(gpointer data)
         read_section_leave();
         g_assert_cmphex(atomic_load(&object->state), ==, ALIVE);
         read_section_leave();
-        seen++;
+        if (seen++ == 0) {
+            atomic_fetch_add(&readers_started, 1);
+        }
     }
     return GSIZE_TO_POINTER(seen);
 }
@@ -64,6 +66,9 @@ static void readers_never_see_a_freed_object(void)
     atomic_store(&published, object_new());
     for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++) {
         threads[i] = g_thread_new("reader", reader, NULL);
+    }
+    while (atomic_load(&readers_started) < G_N_ELEMENTS(threads)) {
+        g_thread_yield();
     }
     for (unsigned i = 0; i < REPLACEMENTS; i++) {
         Object *before = atomic_exchange(&published, object_new());

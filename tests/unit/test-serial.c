@@ -542,6 +542,32 @@ static void test_impossible_saved_state_is_refused(void)
     teardown();
 }
 
+/* Any bytes in any order, with a peer that talks: nothing a guest writes may upset the process. */
+static void test_random_accesses_do_no_harm(void)
+{
+    char buffer[4096];
+
+    setup_with_peer();
+    for (unsigned i = 0; i < 100000; i++) {
+        if (g_test_rand_bit()) {
+            out_port(COM1 + g_test_rand_int_range(0, 8), g_test_rand_int(),
+                     1u << g_test_rand_int_range(0, 3));
+        } else {
+            uart(g_test_rand_int_range(0, 8));
+        }
+        if (i % 64 == 0) {
+            step_ns(g_test_rand_int_range(0, 10000000));
+            g_assert_cmpint(write(peer, "0123456789", g_test_rand_int_range(0, 10)), >=, -1);
+            g_assert_cmpint(read(peer, buffer, sizeof(buffer)), >=, -1);
+            g_main_context_iteration(NULL, FALSE);
+        }
+    }
+    set_uart(UART_IIR, 0x00);
+    set_uart(UART_IIR, FCR_ENABLE | FCR_CLEAR_RECEIVE | FCR_CLEAR_TRANSMIT);
+    check_round_trip(serial);
+    teardown();
+}
+
 /* ---- where the ports are ---- */
 
 static void test_ports_take_the_first_free_index(void)
@@ -659,6 +685,7 @@ int main(int argc, char **argv)
     ADD("loop/line-waits", test_the_line_waits_while_in_loop_mode);
     ADD("state", test_saved_state_has_fifos_interrupts_and_the_timeout);
     ADD("state/refused", test_impossible_saved_state_is_refused);
+    ADD("random", test_random_accesses_do_no_harm);
     ADD("index", test_ports_take_the_first_free_index);
     ADD("properties", test_wrong_properties_are_named);
     ADD("iobase", test_iobase_irq_and_no_chardev);

@@ -35,7 +35,8 @@ static void teardown(void)
     pc_teardown();
 }
 
-/* The @n-th structure of @type, NULL if there are fewer. Every structure is walked, as dmidecode does. */
+/* The @n-th structure of @type, NULL if there are fewer. Every structure is walked, as dmidecode
+ * does. */
 static const uint8_t *find(const SmbiosTables *tables, uint8_t type, unsigned n)
 {
     const uint8_t *data = tables->structures->data, *end = data + tables->structures->len;
@@ -219,7 +220,10 @@ static void oem_strings_and_files_are_taken(void)
 
     setup();
     strings = make_file("strings", "from a file\n", 12);
-    structure = make_file("type3", "\x03\x05\x34\x12\x01" "Own chassis\0\0", 18);
+    structure = make_file("type3",
+                          "\x03\x05\x34\x12\x01"
+                          "Own chassis\0\0",
+                          18);
     from_file = g_strdup_printf("{\"type\": \"11\", \"path\": \"%s\"}", strings);
     file = g_strdup_printf("{\"file\": \"%s\"}", structure);
     option("{\"type\": \"11\", \"value\": [\"one\", \"two\"]}");
@@ -267,7 +271,11 @@ static void broken_files_are_refused(void)
         const char *data;
         size_t size;
     } files[] = {
-        {"", 0}, {"\x01", 1}, {"\x01\xff\0\0\0\0", 6}, {"\x01\x03\0\0\0\0", 6}, {"\x01\x04\0\0x\0", 6},
+        {"", 0},
+        {"\x01", 1},
+        {"\x01\xff\0\0\0\0", 6},
+        {"\x01\x03\0\0\0\0", 6},
+        {"\x01\x04\0\0x\0", 6},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {

@@ -5,8 +5,8 @@
  * sanitizer cannot see what they order and would call everything they guard a race. This file takes their place in
  * the tests of the suite `threads`: the same functions over pthread locks, which the sanitizer knows, so that it sees
  * races and wrong lock orders. The program's definitions win over the library's for the program and for every library
- * but GLib itself, whose own locks stay inside it; no lock is used from both sides. A thread pool's queue is such
- * an inner lock, so a pool's items are handed over by hand here. GThread needs nothing: it is a pthread already.
+ * but GLib itself, whose own locks stay inside it; no lock is used from both sides. Thread pools and main contexts
+ * have such inner locks, so the sanitizer is told of what goes through them. GThread needs nothing: it is a pthread.
  *
  * Source of facts: GLib's reference manual (Threads, Thread Pools), compiler-rt's tsan_interface.h.
  *
@@ -407,4 +407,36 @@ EXPORT gboolean (g_thread_pool_push)(GThreadPool *pool, gpointer item, GError **
 
     __tsan_release(item);
     return push(pool, item, error);
+}
+
+/*
+ * Idle sources: how one thread, or a GTask's, gives work to another's main loop. What was done before the source was
+ * attached comes before its dispatch.
+ */
+
+static GSourceFuncs idle_funcs;
+static pthread_once_t idle_once = PTHREAD_ONCE_INIT;
+
+static gboolean idle_dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    __tsan_acquire(source);
+    return g_idle_funcs.dispatch(source, callback, data);
+}
+
+static void make_idle_funcs(void)
+{
+    idle_funcs = g_idle_funcs;
+    idle_funcs.dispatch = idle_dispatch;
+}
+
+EXPORT guint (g_source_attach)(GSource *source, GMainContext *context)
+{
+    __typeof__(&g_source_attach) attach = behind("g_source_attach");
+
+    must_be_zero(pthread_once(&idle_once, make_idle_funcs));
+    if (source->source_funcs == &g_idle_funcs) {
+        g_source_set_funcs(source, &idle_funcs);
+    }
+    __tsan_release(source);
+    return attach(source, context);
 }
