@@ -11,7 +11,10 @@
 #include <gio/gunixfdmessage.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -321,12 +324,37 @@ static bool accept_ready(void *opaque)
     return true;
 }
 
+/*
+ * The main loop, which reads signals, does not run yet: so they are watched for here, and left for
+ * it to read. False: one came before a peer did.
+ */
+static bool wait_for_peer_or_signal(GSocket *listener)
+{
+    struct pollfd wait[2] = {{.fd = g_socket_get_fd(listener), .events = POLLIN},
+                             {.fd = -1, .events = POLLIN}};
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    wait[1].fd = signalfd(-1, &ending, SFD_CLOEXEC);
+    while (poll(wait, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (wait[1].fd >= 0) {
+        close(wait[1].fd);
+    }
+    return !wait[1].revents;
+}
+
 static bool wait_for_peer(SocketChardev *self, GError **error)
 {
     GSocket *connection;
 
     report_info("QEMU waiting for connection on: %s", chardev_filename(XL_CHARDEV(self)));
-    g_socket_set_blocking(self->listener, TRUE);
+    if (!wait_for_peer_or_signal(self->listener)) {
+        return error_setf(error, "a signal ended the wait for a connection");
+    }
     connection = g_socket_accept(self->listener, NULL, error);
     if (!connection) {
         return false;

@@ -102,8 +102,7 @@ static const char *property_type_name(GParamSpec *spec)
         {DEVICE_PROPERTY_INT32, "int32"},   {DEVICE_PROPERTY_SIZE, "size"},
         {DEVICE_PROPERTY_STRING, "str"},    {DEVICE_PROPERTY_PCI_ADDRESS, "str"},
     };
-    const DeviceProperty *property =
-        g_param_spec_get_qdata(spec, g_quark_try_string("device-property"));
+    const DeviceProperty *property = device_property_of(spec);
 
     for (unsigned i = 0; property && i < G_N_ELEMENTS(names); i++) {
         if (names[i].kind == property->kind) {
@@ -123,7 +122,9 @@ static void print_property(Device *device, GParamSpec *spec)
     g_autofree char *value = device_property_to_text(device, spec->name);
     const char *blurb = g_param_spec_get_blurb(spec);
 
-    printf("  %s=<%s>", spec->name, property_type_name(spec));
+    const DeviceProperty *property = device_property_of(spec);
+
+    printf("  %s=<%s>", property ? property->name : spec->name, property_type_name(spec));
     if (blurb && *blurb) {
         printf(" - %s", blurb);
     }

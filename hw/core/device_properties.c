@@ -27,7 +27,7 @@ static GQuark property_quark(void)
     return quark;
 }
 
-static const DeviceProperty *property_of(GParamSpec *spec)
+const DeviceProperty *device_property_of(GParamSpec *spec)
 {
     return g_param_spec_get_qdata(spec, property_quark());
 }
@@ -146,7 +146,7 @@ static void object_set_property(GObject *object, guint id G_GNUC_UNUSED, const G
     Device *device = HW_DEVICE(object);
     DevicePrivate *priv = device_private(device);
 
-    store_value(device, property_of(spec), value);
+    store_value(device, device_property_of(spec), value);
     if (!priv->given) {
         priv->given = g_hash_table_new(g_str_hash, g_str_equal);
     }
@@ -156,7 +156,7 @@ static void object_set_property(GObject *object, guint id G_GNUC_UNUSED, const G
 static void object_get_property(GObject *object, guint id G_GNUC_UNUSED, GValue *value,
                                 GParamSpec *spec)
 {
-    const DeviceProperty *property = property_of(spec);
+    const DeviceProperty *property = device_property_of(spec);
     const void *field = property_field(HW_DEVICE(object), property);
 
     switch (property->kind) {
@@ -219,7 +219,7 @@ void device_properties_apply_defaults(Device *device)
         g_object_class_list_properties(G_OBJECT_GET_CLASS(device), &count);
 
     for (guint i = 0; i < count; i++) {
-        const DeviceProperty *property = property_of(specs[i]);
+        const DeviceProperty *property = device_property_of(specs[i]);
         if (property) {
             store_value(device, property, g_param_spec_get_default_value(specs[i]));
         }
@@ -234,7 +234,7 @@ void device_properties_free(Device *device)
         g_object_class_list_properties(G_OBJECT_GET_CLASS(device), &count);
 
     for (guint i = 0; i < count; i++) {
-        const DeviceProperty *property = property_of(specs[i]);
+        const DeviceProperty *property = device_property_of(specs[i]);
         if (property && property->kind == DEVICE_PROPERTY_STRING) {
             g_clear_pointer((char **)property_field(device, property), g_free);
         }
@@ -335,7 +335,7 @@ static GParamSpec *find_spec(Device *device, const char *name, GError **error)
 {
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(device), name);
 
-    if (!spec || !property_of(spec)) {
+    if (!spec || !device_property_of(spec)) {
         error_setf(error, "Property '%s.%s' not found", G_OBJECT_TYPE_NAME(device), name);
         return NULL;
     }
@@ -355,7 +355,7 @@ bool device_set_property_text(Device *device, const char *name, const char *text
                           name, device_name(device));
     }
     g_value_init(&value, spec->value_type);
-    if (!text_to_value(property_of(spec), text, &value, error)) {
+    if (!text_to_value(device_property_of(spec), text, &value, error)) {
         g_prefix_error(error, "Property '%s.%s' doesn't take value '%s': ",
                        G_OBJECT_TYPE_NAME(device), name, text);
         return false;
@@ -393,7 +393,7 @@ char *device_property_to_text(Device *device, const char *name)
 {
     static const char *const on_off_auto[] = {"auto", "on", "off"};
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(device), name);
-    const DeviceProperty *property = spec ? property_of(spec) : NULL;
+    const DeviceProperty *property = spec ? device_property_of(spec) : NULL;
     const void *field;
     int32_t number;
 

@@ -1,7 +1,7 @@
 /*
- * The part of the DSDT that differs between boards: host bridge windows, CPUs, serial ports, keyboard,
- * HPET, pvpanic, fw_cfg and sleep states. It follows the fixed part (dsdt.dsl) in one table, because
- * SeaBIOS looks for keyboard and serial ports in the DSDT only.
+ * The part of the DSDT that differs between boards: host bridge windows, CPUs, serial ports,
+ * keyboard, HPET, pvpanic, fw_cfg and sleep states. It follows the fixed part (dsdt.dsl) in one
+ * table, because SeaBIOS looks for keyboard and serial ports in the DSDT only.
  *
  * Source: ACPI specification 3.0; device IDs from the guests' drivers.
  *

@@ -58,7 +58,8 @@ void acpi_tables_place(AcpiTables *tables, uint32_t tables_address);
  * etc/table-loader). */
 GByteArray *acpi_tables_loader_script(const AcpiTables *tables);
 
-/** acpi_board_aml: what the fixed DSDT lacks: the objects that differ between boards. Caller owns. */
+/** acpi_board_aml: what the fixed DSDT lacks: the objects that differ between boards. Caller owns.
+ */
 GByteArray *acpi_board_aml(const PcPlatform *platform);
 
 /** acpi_checksum: what makes the sum of @length bytes, this one included, zero. */

@@ -128,6 +128,7 @@ static bool add_protected_mode_items(BootImage *image, uint8_t *variables, GErro
     store_le32(variables + 20, image->map_count_address);
     store_le32(variables + 24, image->map_unit);
     store_le32(variables + 28, image->map_has_size);
+    store_le32(variables + 32, image->rsdp_pointer_address);
     fw_cfg_add_u32(image->platform->fw_cfg, FW_CFG_KERNEL_ENTRY, image->state.rip);
     return add_block(image, 0, MiB, FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA,
                      error) &&

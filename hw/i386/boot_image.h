@@ -82,6 +82,7 @@ struct BootImage {
 
     /* Started by firmware: the memory map is filled in later, from the firmware's own. */
     bool through_firmware;
+    uint64_t rsdp_pointer_address; /* where the RSDP's address goes; 0: nowhere */
     uint64_t map_address;       /* room for BOOT_MAP_ROOM entries */
     uint64_t map_count_address; /* the 32-bit count, in units of map_unit per entry */
     uint32_t map_unit;

@@ -178,22 +178,28 @@ static void scan_bridge(Setup *setup, SetupBus *bus, uint8_t devfn)
     config_write(setup, bus, devfn, PCI_SUBORDINATE_BUS, setup->buses->len - 1, 1);
 }
 
+static unsigned resource_count(const SetupBus *bus)
+{
+    return bus->resources[KIND_IO]->len + bus->resources[KIND_MEMORY]->len +
+           bus->resources[KIND_PREFETCH]->len;
+}
+
+/* Decoding is off while BARs are sized, and comes back where one gets an address. */
 static void scan_function(Setup *setup, SetupBus *bus, uint8_t devfn, uint8_t type)
 {
     uint32_t command = config_read(setup, bus, devfn, PCI_COMMAND, 2);
+    unsigned before = resource_count(bus);
 
     config_write(setup, bus, devfn, PCI_COMMAND, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY),
                  2);
-    switch (type & 0x7f) {
-    case PCI_HEADER_TYPE_NORMAL:
+    if ((type & 0x7f) == PCI_HEADER_TYPE_NORMAL) {
         scan_bars(setup, bus, devfn, 6);
-        break;
-    case PCI_HEADER_TYPE_BRIDGE:
+    } else if ((type & 0x7f) == PCI_HEADER_TYPE_BRIDGE) {
         scan_bars(setup, bus, devfn, 2);
         scan_bridge(setup, bus, devfn);
-        break;
-    default:
-        break;
+    }
+    if (resource_count(bus) == before) {
+        config_write(setup, bus, devfn, PCI_COMMAND, command, 2);
     }
 }
 

@@ -80,6 +80,7 @@ static bool add_start_info(BootImage *image, const PvhModule *module, uint64_t *
     image->map_address = info.memmap_paddr;
     image->map_count_address = *address + offsetof(struct hvm_start_info, memmap_entries);
     image->map_unit = 1;
+    image->rsdp_pointer_address = *address + offsetof(struct hvm_start_info, rsdp_paddr);
     return true;
 }
 

@@ -136,8 +136,6 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "XENOLI", "XENOLITH", 0x00000001)
                 IO (Decode16, 0x0600, 0x0600, 0x01, 0x40)
                 IO (Decode16, 0x0700, 0x0700, 0x01, 0x10)
                 IO (Decode16, 0xAFE0, 0xAFE0, 0x01, 0x04)
-                Memory32Fixed (ReadOnly, 0xFEC00000, 0x00001000)
-                Memory32Fixed (ReadOnly, 0xFEE00000, 0x00001000)
             })
         }
 

@@ -554,7 +554,7 @@ static bool load_files(FwCfg *self, GVariant *files, GError **error)
         g_autoptr(GVariant) owned = content;
         FwCfgItem *item = find_file(self, name);
         gsize length;
-        const void *data = g_variant_get_fixed_array(content, &length, 1);
+        const void *data = g_variant_get_fixed_array(owned, &length, 1);
 
         if (!item || !item->writable || length != item_length(item)) {
             return error_setf(error,

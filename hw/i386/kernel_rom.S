@@ -35,6 +35,8 @@
 #define SETUP_DATA      0x18
 
 #define SMAP            0x534d4150
+#define RSDP_FIRST      0x20445352 /* "RSD " */
+#define RSDP_SECOND     0x20525450 /* "PTR " */
 #define MAP_ENTRY       24
 #define MAP_MAX         100
 
@@ -83,6 +85,7 @@ map_address:    .long 0                 /* where the memory map goes, below 1 Mi
 map_count:      .long 0                 /* where its length goes, counted in map_unit per entry */
 map_unit:       .long 0
 map_has_size:   .long 0                 /* an entry begins with its size (Multiboot) */
+rsdp_pointer:   .long 0                 /* where the address of ACPI's RSDP goes; 0: nowhere (PVH) */
 
 boot:
         cli
@@ -229,6 +232,27 @@ map_done:
         movl    map_unit - kernel_rom_start, %eax
         mull    %ebp
         movl    %eax, %es:(%di)
+
+        movl    rsdp_pointer - kernel_rom_start, %edi
+        testl   %edi, %edi
+        jz      rsdp_done
+        movw    $0xe000, %ax            /* the firmware puts it on a paragraph below 1 MiB */
+4:      movw    %ax, %es
+        cmpl    $RSDP_FIRST, %es:0
+        jne     5f
+        cmpl    $RSDP_SECOND, %es:4
+        je      6f
+5:      incw    %ax
+        jnz     4b
+        jmp     rsdp_done
+6:      movzwl  %ax, %edx
+        shll    $4, %edx
+        movl    %edi, %eax
+        shrl    $4, %eax
+        movw    %ax, %es
+        andl    $15, %edi
+        movl    %edx, %es:(%di)
+rsdp_done:
 
         inb     $0x92, %al              /* A20, should the firmware have left it off */
         orb     $2, %al

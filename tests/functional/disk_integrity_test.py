@@ -42,13 +42,13 @@ def test_direct_writes_are_on_the_image_after_power_off(context):
     write_and_verify(context, 3)
 
 
-@case(assets=[*SMALL_SYSTEM, "guest-tools"], cost=400, full=True)
+@case(assets=[*SMALL_SYSTEM, "guest-tools"], cost=900, full=True)
 def test_sixty_seconds_of_direct_writes_are_on_the_image(context):
     """The same for 60 s of the guest's clock."""
     write_and_verify(context, 60)
 
 
-@case(assets=[*SMALL_SYSTEM, "guest-tools"], cost=400, full=True)
+@case(assets=[*SMALL_SYSTEM, "guest-tools"], cost=900, full=True)
 def test_sixty_seconds_of_buffered_writes_are_on_the_image(context):
     """The same through the guest's page cache, with its large merged requests."""
     write_and_verify(context, 60, "buffered")

@@ -6,7 +6,6 @@ SPDX-License-Identifier: GPL-2.0-or-later
 import json
 import os
 import pathlib
-import re
 import shutil
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from vmm import Machine
 
 STAGES = [(r"SeaBIOS \(version", "firmware"), (r"GRUB|Booting", "boot loader"),
           (r"guest: init reached|Linux version|Loading, please wait", "kernel and its initial file system"),
-          (r"guest: root device|systemd\[1\]|Welcome to", "root file system"), (r"login: ", "login prompt")]
+          (r"guest: root device|systemd\[1\]|Welcome to .*Debian", "root file system"), (r"login: ", "login prompt")]
 
 
 def follow(machine, started):
@@ -55,9 +54,11 @@ def main():
             look_around(machine, facts)
             machine.send("poweroff\n")
             facts["status"] = machine.wait(600)
+            if facts["status"] != 0:
+                facts["failure"] = f"the machine ended with status {facts['status']}"
             print(f"  {time.monotonic() - started:7.1f} s  powered off", flush=True)
     except AssertionError as error:
-        facts["failure"] = re.split("\n", str(error))[0]
+        facts["failure"] = str(error).split("\n", maxsplit=1)[0]
         print(error, flush=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

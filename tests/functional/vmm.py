@@ -35,16 +35,6 @@ def set_grain(grain):
             (SCHEDULER / name).write_text(f"{value}\n", encoding="ascii")
 
 
-def default_cpu():
-    """The processor that tests use.
-
-    The test host's emulator has a fault: an interrupt that KVM injected may be delivered once more before
-    the guest's next exit (tests/testhost/README.md).  Without paravirtual EOI that exit comes at the
-    handler's start, before it holds a lock, and the fault does no harm.
-    """
-    return "host,-kvm-pv-eoi" if os.environ.get("TESTHOST") else "host"
-
-
 class MachineError(AssertionError):
     """The machine did something else than the test expects; the message ends with the console's tail."""
 
@@ -55,13 +45,13 @@ class Machine:
     Use it as a context manager: what still runs at the end is killed.
     """
 
-    def __init__(self, binary, folder, arguments, *, cpus=1, memory=256, cpu=None, serial="stdio"):
+    def __init__(self, binary, folder, arguments, *, cpus=1, memory=256, cpu="host", serial="stdio"):
         self.cpus = cpus
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.command = [
             binary, "-nodefaults", "-no-user-config", "-M", "pc", "-accel", "kvm,kernel-irqchip=split",
-            "-cpu", cpu or default_cpu(), "-smp", str(cpus), "-m", str(memory), "-display", "none", "-vga", "none",
+            "-cpu", cpu, "-smp", str(cpus), "-m", str(memory), "-display", "none", "-vga", "none",
             "-monitor", "none", "-serial", serial, *[str(argument) for argument in arguments]]
         self.text = ""
         self.taken = 0

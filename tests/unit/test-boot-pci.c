@@ -49,6 +49,40 @@ static void card_class_init(DeviceClass *klass)
     pci_class->pci_realize = card_realize;
 }
 
+/* A bridge with nothing behind it. */
+DEVICE_DECLARE(Bridge, bridge, BRIDGE)
+
+struct _Bridge {
+    PCIDevice parent_instance;
+};
+
+static bool bridge_realize(PCIDevice *device, GError **error)
+{
+    pci_device_config(device)[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_BRIDGE;
+    memset(pci_device_write_mask(device) + PCI_PRIMARY_BUS, 0xff, 3);
+    store_le16(pci_device_write_mask(device) + PCI_IO_BASE, 0xf0f0);
+    store_le32(pci_device_write_mask(device) + PCI_MEMORY_BASE, 0xfff0fff0);
+    store_le32(pci_device_write_mask(device) + PCI_PREF_MEMORY_BASE, 0xfff0fff0);
+    return true;
+}
+
+DEVICE_TYPE(Bridge, bridge, "test-boot-bridge", TYPE_PCI_DEVICE)
+
+static void bridge_instance_init(Bridge *bridge)
+{
+}
+
+static void bridge_class_init(DeviceClass *klass)
+{
+    PCIDeviceClass *pci_class = HW_PCI_DEVICE_CLASS(klass);
+
+    pci_class->vendor_id = 0x1b36;
+    pci_class->device_id = 0x0001;
+    pci_class->class_id = 0x0604;
+    pci_class->is_bridge = true;
+    pci_class->pci_realize = bridge_realize;
+}
+
 static PCIDevice *plug(unsigned slot, uint64_t large)
 {
     PCIDevice *device = pci_device_new("test-boot-card", PCI_DEVFN(slot, 0));
@@ -176,6 +210,26 @@ static void a_second_reset_gives_the_same(void)
     pc_teardown();
 }
 
+static void an_empty_bridge_is_numbered_and_closed(void)
+{
+    unsigned bridge = PCI_DEVFN(6, 0);
+
+    pc_setup();
+    fixture_plug(HW_DEVICE(pci_device_new("test-boot-bridge", bridge)), HW_BUS(platform.pci_root));
+    plug(7, MiB);
+    boot_pci_setup(&platform);
+    g_assert_cmpuint(config(bridge, PCI_PRIMARY_BUS, 1), ==, 0);
+    g_assert_cmpuint(config(bridge, PCI_SECONDARY_BUS, 1), ==, 1);
+    g_assert_cmpuint(config(bridge, PCI_SUBORDINATE_BUS, 1), ==, 1);
+    g_assert_cmphex(config(bridge, PCI_IO_BASE, 1), >, config(bridge, PCI_IO_LIMIT, 1));
+    g_assert_cmphex(config(bridge, PCI_MEMORY_BASE, 2), >, config(bridge, PCI_MEMORY_LIMIT, 2));
+    g_assert_cmphex(config(bridge, PCI_PREF_MEMORY_BASE, 2), >,
+                    config(bridge, PCI_PREF_MEMORY_LIMIT, 2));
+    g_assert_cmphex(pci_bar_address(pci_bus_device(platform.pci_root, PCI_DEVFN(7, 0)), 1), !=,
+                    UINT64_MAX);
+    pc_teardown();
+}
+
 int main(int argc, char **argv)
 {
     fixture_main_init(&argc, &argv);
@@ -185,5 +239,7 @@ int main(int argc, char **argv)
     g_test_add_func("/boot-pci/interrupt-lines-follow-the-links", interrupt_lines_follow_the_links);
     g_test_add_func("/boot-pci/the-bios-segments-are-ram", the_bios_segments_are_ram);
     g_test_add_func("/boot-pci/a-second-reset-gives-the-same", a_second_reset_gives_the_same);
+    g_test_add_func("/boot-pci/an-empty-bridge-is-numbered-and-closed",
+                    an_empty_bridge_is_numbered_and_closed);
     return g_test_run();
 }

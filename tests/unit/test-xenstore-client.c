@@ -1,6 +1,6 @@
 /*
- * The in-process client: each call and its errors, watches handed out without the lock, transactions run
- * again after a conflict; and the tree that libxl would make.
+ * The in-process client: each call and its errors, watches handed out without the lock,
+ * transactions run again after a conflict; and the tree that libxl would make.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -63,7 +63,8 @@ static void calls_do_what_the_wire_does(void)
 
 static void permissions_go_in_and_come_out(void)
 {
-    static const StorePermission given[] = {{0, STORE_ACCESS_NONE}, {7, STORE_ACCESS_READ | STORE_ACCESS_WRITE}};
+    static const StorePermission given[] = {{0, STORE_ACCESS_NONE},
+                                            {7, STORE_ACCESS_READ | STORE_ACCESS_WRITE}};
     XenStore *store = store_new();
     StoreClient *c = store_client_new(store, 0);
     g_autofree StorePermission *got = NULL;

@@ -1,7 +1,7 @@
 /*
- * A model beside the store: random operations of two guests and a tool, in and out of transactions, against a
- * plain map from path to value. At random points the whole is saved, loaded into a fresh store and compared;
- * the rest of the run goes on in the loaded one.
+ * A model beside the store: random operations of two guests and a tool, in and out of transactions,
+ * against a plain map from path to value. At random points the whole is saved, loaded into a fresh
+ * store and compared; the rest of the run goes on in the loaded one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -222,7 +222,8 @@ static void saving_and_loading_at_any_point_changes_nothing(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/xenstore/model/the_store_agrees_with_the_model", the_store_agrees_with_the_model);
+    g_test_add_func("/xenstore/model/the_store_agrees_with_the_model",
+                    the_store_agrees_with_the_model);
     g_test_add_func("/xenstore/model/saving_and_loading_at_any_point_changes_nothing",
                     saving_and_loading_at_any_point_changes_nothing);
     return g_test_run();

@@ -1,6 +1,6 @@
 /*
- * The guest's ring: every split of header and payload, full rings, wrapping indices, hostile indices and
- * contents, reconnection, notification exactly when bytes moved.
+ * The guest's ring: every split of header and payload, full rings, wrapping indices, hostile
+ * indices and contents, reconnection, notification exactly when bytes moved.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -60,7 +60,8 @@ static unsigned guest_put(Guest *g, const uint8_t *bytes, unsigned length)
 static void guest_take(Guest *g, unsigned most)
 {
     while (most-- > 0 && g->page->rsp_cons != g->page->rsp_prod) {
-        g_byte_array_append(g->got, (uint8_t *)&g->page->rsp[MASK_XENSTORE_IDX(g->page->rsp_cons)], 1);
+        g_byte_array_append(g->got, (uint8_t *)&g->page->rsp[MASK_XENSTORE_IDX(g->page->rsp_cons)],
+                            1);
         g->page->rsp_cons++;
     }
 }
@@ -86,7 +87,8 @@ static void a_new_ring_announces_its_features(void)
 
     guest_new(&g);
     g_assert_cmpuint(g.page->server_features, ==, 3);
-    g_assert_cmpuint(g.page->req_cons | g.page->req_prod | g.page->rsp_cons | g.page->rsp_prod, ==, 0);
+    g_assert_cmpuint(g.page->req_cons | g.page->req_prod | g.page->rsp_cons | g.page->rsp_prod, ==,
+                     0);
     g_assert_cmpuint(g.page->connection, ==, XENSTORE_CONNECTED);
     g_assert_cmpuint(g.page->error, ==, XENSTORE_ERROR_NONE);
     g_assert_cmpuint(g.notified, ==, 0);
@@ -131,7 +133,8 @@ static void a_request_may_be_split_anywhere(void)
             set_indices(&g, 1024 * 4 - 9, UINT32_MAX - 5);
             g_assert_cmpuint(guest_put(&g, request->data, first), ==, first);
             store_ring_poll(g.ring);
-            g_assert_cmpuint(guest_put(&g, request->data + first, second - first), ==, second - first);
+            g_assert_cmpuint(guest_put(&g, request->data + first, second - first), ==,
+                             second - first);
             store_ring_poll(g.ring);
             guest_put(&g, request->data + second, request->len - second);
             store_ring_poll(g.ring);
@@ -210,12 +213,8 @@ static void bad_indices_break_the_ring_until_reconnection(void)
 {
     static const uint32_t bad[][4] = {
         /* req_cons, req_prod, rsp_cons, rsp_prod */
-        {0, 1025, 0, 0},
-        {1, 0, 0, 0},
-        {0x80000000, 0, 0, 0},
-        {0, UINT32_MAX, 0, 0},
-        {0, 32, 0, 1025},
-        {0, 32, 5, 4},
+        {0, 1025, 0, 0},       {1, 0, 0, 0},     {0x80000000, 0, 0, 0},
+        {0, UINT32_MAX, 0, 0}, {0, 32, 0, 1025}, {0, 32, 5, 4},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -244,7 +243,8 @@ static void bad_indices_break_the_ring_until_reconnection(void)
         store_ring_poll(g.ring);
         g_assert_cmpuint(g.page->connection, ==, XENSTORE_CONNECTED);
         g_assert_cmpuint(g.page->error, ==, XENSTORE_ERROR_NONE);
-        g_assert_cmpuint(g.page->req_cons | g.page->req_prod | g.page->rsp_cons | g.page->rsp_prod, ==, 0);
+        g_assert_cmpuint(g.page->req_cons | g.page->req_prod | g.page->rsp_cons | g.page->rsp_prod,
+                         ==, 0);
         g_assert_cmpuint(g.notified, ==, 1);
         g_assert_false(store_ring_is_broken(g.ring));
         guest_put(&g, request->data, request->len);
@@ -324,7 +324,8 @@ static void a_released_domains_ring_is_still(void)
     guest_free(&g);
 }
 
-/* A guest that refills its ring while it is served: here the notification stands for its other vCPU. */
+/* A guest that refills its ring while it is served: here the notification stands for its other
+ * vCPU. */
 static void one_poll_takes_its_share_and_says_so(void)
 {
     g_autoptr(GByteArray) request = g_byte_array_new();
@@ -368,7 +369,8 @@ static void a_hostile_page_harms_nobody_else(void)
             g.page->rsp_cons = g.page->rsp_prod;
             break;
         case 3:
-            store_le32(bytes + (g_rand_int_range(rand, 0, 1024) & ~3), g_rand_int_range(rand, 0, 24));
+            store_le32(bytes + (g_rand_int_range(rand, 0, 1024) & ~3),
+                       g_rand_int_range(rand, 0, 24));
             break;
         case 4:
             g.page->connection = 1;

@@ -1,6 +1,6 @@
 /*
- * Transactions: isolation, and a matrix of what conflicts with what: EAGAIN exactly when a node that the
- * transaction read or wrote was changed, made or removed by somebody else.
+ * Transactions: isolation, and a matrix of what conflicts with what: EAGAIN exactly when a node
+ * that the transaction read or wrote was changed, made or removed by somebody else.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -85,8 +85,14 @@ typedef struct {
     const char *payload;
     unsigned length;
 } Step;
-#define STEP(type, literal) {type, literal, sizeof(literal)}
-#define STEP_WRITE(path, value) {XS_WRITE, path "\0" value, sizeof(path "\0" value) - 1}
+#define STEP(type, literal)                                                                        \
+    {                                                                                              \
+        type, literal, sizeof(literal)                                                             \
+    }
+#define STEP_WRITE(path, value)                                                                    \
+    {                                                                                              \
+        XS_WRITE, path "\0" value, sizeof(path "\0" value) - 1                                     \
+    }
 
 typedef struct {
     const char *name;
@@ -102,13 +108,19 @@ static const Case cases[] = {
     {"read, same value written", {STEP(XS_READ, "data/a")}, {STEP_WRITE("data/a", "1")}, true},
     {"written, same node read", {STEP_WRITE("data/a", "2")}, {STEP(XS_READ, "data/a")}, false},
     {"written, same node written", {STEP_WRITE("data/a", "2")}, {STEP_WRITE("data/a", "3")}, true},
-    {"written, other node written", {STEP_WRITE("data/a", "2")}, {STEP_WRITE("data/b", "3")}, false},
+    {"written, other node written",
+     {STEP_WRITE("data/a", "2")},
+     {STEP_WRITE("data/b", "3")},
+     false},
     {"read, removed", {STEP(XS_READ, "data/a")}, {STEP(XS_RM, "data/a")}, true},
     {"read, parent removed", {STEP(XS_READ, "data/d/x")}, {STEP(XS_RM, "data/d")}, true},
     {"read, sibling made", {STEP(XS_READ, "data/a")}, {STEP(XS_MKDIR, "data/new")}, false},
     {"listed, child made", {STEP(XS_DIRECTORY, "data")}, {STEP(XS_MKDIR, "data/new")}, true},
     {"listed, child removed", {STEP(XS_DIRECTORY, "data")}, {STEP(XS_RM, "data/a")}, true},
-    {"listed, child's value written", {STEP(XS_DIRECTORY, "data")}, {STEP_WRITE("data/a", "2")}, false},
+    {"listed, child's value written",
+     {STEP(XS_DIRECTORY, "data")},
+     {STEP_WRITE("data/a", "2")},
+     false},
     {"made, another child made", {STEP(XS_MKDIR, "data/n1")}, {STEP(XS_MKDIR, "data/n2")}, true},
     {"made, same child made", {STEP(XS_MKDIR, "data/n1")}, {STEP(XS_MKDIR, "data/n1")}, true},
     {"made elsewhere", {STEP(XS_MKDIR, "data/n1")}, {STEP(XS_MKDIR, "data/d/n2")}, false},
@@ -125,7 +137,10 @@ static const Case cases[] = {
      {STEP(XS_READ, "data/a")},
      {STEP(XS_RM, "data/a"), STEP_WRITE("data/a", "1")},
      true},
-    {"resurrected within", {STEP(XS_RM, "data/a"), STEP_WRITE("data/a", "9")}, {STEP_WRITE("data/b", "2")}, false},
+    {"resurrected within",
+     {STEP(XS_RM, "data/a"), STEP_WRITE("data/a", "9")},
+     {STEP_WRITE("data/b", "2")},
+     false},
     {"resurrected within, written by another",
      {STEP(XS_RM, "data/a"), STEP_WRITE("data/a", "9")},
      {STEP_WRITE("data/a", "2")},
@@ -138,8 +153,14 @@ static const Case cases[] = {
      {STEP(XS_RM, "data/d/x")},
      {STEP(XS_RM, "data/d"), STEP_WRITE("data/d/x", "1")},
      true},
-    {"permissions read, set", {STEP(XS_GET_PERMS, "data/a")}, {STEP(XS_SET_PERMS, "data/a\0n5\0r6")}, true},
-    {"permissions set, value written", {STEP(XS_SET_PERMS, "data/a\0n5\0r6")}, {STEP_WRITE("data/a", "2")}, true},
+    {"permissions read, set",
+     {STEP(XS_GET_PERMS, "data/a")},
+     {STEP(XS_SET_PERMS, "data/a\0n5\0r6")},
+     true},
+    {"permissions set, value written",
+     {STEP(XS_SET_PERMS, "data/a\0n5\0r6")},
+     {STEP_WRITE("data/a", "2")},
+     true},
     {"nothing done", {{0}}, {STEP_WRITE("data/a", "2")}, false},
     {"nothing changed", {STEP(XS_READ, "data/a"), STEP_WRITE("data/b", "2")}, {{0}}, false},
 };

@@ -1,6 +1,7 @@
 /*
- * Every operation of the wire protocol: what it answers, each error it can give, who may use it, what
- * payloads it refuses; watches and permissions as the protocol promises them; every quota reached.
+ * Every operation of the wire protocol: what it answers, each error it can give, who may use it,
+ * what payloads it refuses; watches and permissions as the protocol promises them; every quota
+ * reached.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,8 +29,8 @@ static void read_and_write_give_back_the_same_bytes(void)
 
 static void bad_payloads_are_einval(void)
 {
-    static const uint32_t one[] = {XS_READ, XS_DIRECTORY, XS_GET_PERMS, XS_MKDIR, XS_RM, XS_GET_DOMAIN_PATH,
-                                   XS_TRANSACTION_END};
+    static const uint32_t one[] = {XS_READ, XS_DIRECTORY,       XS_GET_PERMS,      XS_MKDIR,
+                                   XS_RM,   XS_GET_DOMAIN_PATH, XS_TRANSACTION_END};
     Fixture f = fixture_new();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(one); i++) {
@@ -47,7 +48,10 @@ static void bad_payloads_are_einval(void)
     assert_error(f.guest, XS_SET_PERMS, 0, "data", "EINVAL");
     assert_error(f.guest, XS_DIRECTORY_PART, 0, "data", "EINVAL");
     assert_error(f.tool, XS_SET_TARGET, 0, "5", "EINVAL");
-    assert_error(f.tool, XS_INTRODUCE, 0, "5\0" "1", "EINVAL");
+    assert_error(f.tool, XS_INTRODUCE, 0,
+                 "5\0"
+                 "1",
+                 "EINVAL");
     g_assert_false(ask(f.tool, XS_CONTROL, 0, "", 0));
     fixture_free(&f);
 }
@@ -90,8 +94,9 @@ static void bad_paths_are_einval(void)
 
 static void unknown_operations_are_enosys(void)
 {
-    static const uint32_t unknown[] = {XS_WATCH_EVENT, XS_ERROR, XS_SET_TARGET + 1, XS_TYPE_COUNT, 24, 25, 26,
-                                       XS_INVALID, UINT32_MAX};
+    static const uint32_t unknown[] = {
+        XS_WATCH_EVENT, XS_ERROR,  XS_SET_TARGET + 1, XS_TYPE_COUNT, 24, 25, 26,
+        XS_INVALID,     UINT32_MAX};
     Fixture f = fixture_new();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(unknown); i++) {
@@ -105,8 +110,8 @@ static void unknown_operations_are_enosys(void)
 
 static void privileged_operations_are_eacces_for_a_guest(void)
 {
-    static const uint32_t privileged[] = {XS_CONTROL, XS_INTRODUCE, XS_RELEASE, XS_IS_DOMAIN_INTRODUCED,
-                                          XS_RESUME, XS_SET_TARGET};
+    static const uint32_t privileged[] = {
+        XS_CONTROL, XS_INTRODUCE, XS_RELEASE, XS_IS_DOMAIN_INTRODUCED, XS_RESUME, XS_SET_TARGET};
     Fixture f = fixture_new();
 
     for (unsigned i = 0; i < G_N_ELEMENTS(privileged); i++) {
@@ -181,11 +186,18 @@ static void directory_part_gives_a_long_list_in_pieces(void)
     }
     g_assert_cmpuint(seen, ==, 900);
     assert_error(f.guest, XS_DIRECTORY_PART, 0, "data\0x", "EINVAL");
-    assert_error(f.guest, XS_DIRECTORY_PART, 0, "none\0" "0", "ENOENT");
-    assert_ok(f.guest, XS_DIRECTORY_PART, 0, "data\0" "99999");
+    assert_error(f.guest, XS_DIRECTORY_PART, 0,
+                 "none\0"
+                 "0",
+                 "ENOENT");
+    assert_ok(f.guest, XS_DIRECTORY_PART, 0,
+              "data\0"
+              "99999");
     g_assert_cmpuint(answer.length, ==, strlen(first_generation) + 2);
     assert_ok(f.guest, XS_MKDIR, 0, "data/another");
-    assert_ok(f.guest, XS_DIRECTORY_PART, 0, "data\0" "0");
+    assert_ok(f.guest, XS_DIRECTORY_PART, 0,
+              "data\0"
+              "0");
     g_assert_cmpstr(answer.payload, !=, first_generation);
     fixture_free(&f);
 }
@@ -461,19 +473,44 @@ static void domain_operations_answer_as_documented(void)
     assert_ok(f.tool, XS_IS_DOMAIN_INTRODUCED, 0, "32752");
     g_assert_cmpstr(answer.payload, ==, "T");
     assert_error(f.tool, XS_IS_DOMAIN_INTRODUCED, 0, "x", "EINVAL");
-    assert_error(f.tool, XS_INTRODUCE, 0, "x\0" "1\0" "2", "EINVAL");
-    assert_error(f.tool, XS_INTRODUCE, 0, "5\0" "1\0" "0", "EINVAL");
-    assert_error(f.tool, XS_INTRODUCE, 0, "12\0" "1\0" "2", "EINVAL");
-    assert_error(f.tool, XS_INTRODUCE, 0, "0\0" "1\0" "2", "EINVAL");
+    assert_error(f.tool, XS_INTRODUCE, 0,
+                 "x\0"
+                 "1\0"
+                 "2",
+                 "EINVAL");
+    assert_error(f.tool, XS_INTRODUCE, 0,
+                 "5\0"
+                 "1\0"
+                 "0",
+                 "EINVAL");
+    assert_error(f.tool, XS_INTRODUCE, 0,
+                 "12\0"
+                 "1\0"
+                 "2",
+                 "EINVAL");
+    assert_error(f.tool, XS_INTRODUCE, 0,
+                 "0\0"
+                 "1\0"
+                 "2",
+                 "EINVAL");
     assert_error(f.tool, XS_RELEASE, 0, "0", "EINVAL");
     assert_error(f.tool, XS_RELEASE, 0, "x", "EINVAL");
     assert_error(f.tool, XS_RELEASE, 0, "12", "ENOENT");
     assert_error(f.tool, XS_RESUME, 0, "0", "EINVAL");
     assert_error(f.tool, XS_RESUME, 0, "12", "ENOENT");
     assert_ok(f.tool, XS_RESUME, 0, "5");
-    assert_error(f.tool, XS_SET_TARGET, 0, "5\0" "12", "ENOENT");
-    assert_error(f.tool, XS_SET_TARGET, 0, "5\0" "0", "EINVAL");
-    assert_error(f.tool, XS_SET_TARGET, 0, "x\0" "5", "EINVAL");
+    assert_error(f.tool, XS_SET_TARGET, 0,
+                 "5\0"
+                 "12",
+                 "ENOENT");
+    assert_error(f.tool, XS_SET_TARGET, 0,
+                 "5\0"
+                 "0",
+                 "EINVAL");
+    assert_error(f.tool, XS_SET_TARGET, 0,
+                 "x\0"
+                 "5",
+                 "EINVAL");
     fixture_free(&f);
 }
 
@@ -490,7 +527,10 @@ static void release_closes_and_introduce_opens(void)
     assert_error(f.tool, XS_READ, 0, "/local/domain/5", "ENOENT");
     g_assert_cmpuint(store_domain_node_count(f.store, 5), ==, 0);
     assert_error(f.tool, XS_RELEASE, 0, "5", "ENOENT");
-    assert_ok(f.tool, XS_INTRODUCE, 0, "5\0" "1234\0" "2");
+    assert_ok(f.tool, XS_INTRODUCE, 0,
+              "5\0"
+              "1234\0"
+              "2");
     assert_error(f.guest, XS_READ, 0, "data", "EACCES");
     g_assert_cmpuint(f.guest->watches->len, ==, 0);
     fixture_free(&f);
@@ -502,7 +542,9 @@ static void set_target_lends_the_targets_rights(void)
 
     assert_write(f.guest, 0, "data", "1");
     assert_error(f.other, XS_READ, 0, "/local/domain/5/data", "EACCES");
-    assert_ok(f.tool, XS_SET_TARGET, 0, "6\0" "5");
+    assert_ok(f.tool, XS_SET_TARGET, 0,
+              "6\0"
+              "5");
     assert_write(f.other, 0, "/local/domain/5/data", "2");
     assert_ok(f.other, XS_SET_PERMS, 0, "/local/domain/5/data\0n5\0r6");
     g_assert_true(store_domain_release(f.store, 5, NULL));
@@ -524,19 +566,42 @@ static void control_commands_answer(void)
     assert_error(f.tool, XS_CONTROL, 0, "none", "EINVAL");
     assert_ok(f.tool, XS_CONTROL, 0, "quota");
     g_assert_nonnull(strstr(answer.payload, "watches"));
-    assert_ok(f.tool, XS_CONTROL, 0, "quota\0" "5");
+    assert_ok(f.tool, XS_CONTROL, 0,
+              "quota\0"
+              "5");
     g_assert_nonnull(strstr(answer.payload, "nodes"));
-    assert_ok(f.tool, XS_CONTROL, 0, "quota\0" "0");
-    assert_error(f.tool, XS_CONTROL, 0, "quota\0" "12", "ENOENT");
+    assert_ok(f.tool, XS_CONTROL, 0,
+              "quota\0"
+              "0");
+    assert_error(f.tool, XS_CONTROL, 0,
+                 "quota\0"
+                 "12",
+                 "ENOENT");
     assert_error(f.tool, XS_CONTROL, 0, "quota\0x", "EINVAL");
-    assert_error(f.tool, XS_CONTROL, 0, "quota\0set\0none\0" "1", "EINVAL");
+    assert_error(f.tool, XS_CONTROL, 0,
+                 "quota\0set\0none\0"
+                 "1",
+                 "EINVAL");
     assert_error(f.tool, XS_CONTROL, 0, "quota\0set\0watches\0x", "EINVAL");
-    assert_error(f.tool, XS_CONTROL, 0, "quota\0set\0path-length\0" "3073", "EINVAL");
-    assert_error(f.tool, XS_CONTROL, 0, "quota\0set\0watches\0" "0", "EINVAL");
-    assert_ok(f.tool, XS_CONTROL, 0, "quota\0set\0watches\0" "1");
+    assert_error(f.tool, XS_CONTROL, 0,
+                 "quota\0set\0path-length\0"
+                 "3073",
+                 "EINVAL");
+    assert_error(f.tool, XS_CONTROL, 0,
+                 "quota\0set\0watches\0"
+                 "0",
+                 "EINVAL");
+    assert_ok(f.tool, XS_CONTROL, 0,
+              "quota\0set\0watches\0"
+              "1");
     g_assert_cmpuint(store_quota_get(f.store, STORE_QUOTA_WATCHES), ==, 1);
-    assert_ok(f.guest, XS_WATCH, 0, "a\0" "1");
-    assert_error(f.guest, XS_WATCH, 0, "a\0" "2", "E2BIG");
+    assert_ok(f.guest, XS_WATCH, 0,
+              "a\0"
+              "1");
+    assert_error(f.guest, XS_WATCH, 0,
+                 "a\0"
+                 "2",
+                 "E2BIG");
     fixture_free(&f);
 }
 
@@ -604,7 +669,9 @@ static void quota_of_watches(void)
     }
     assert_error(f.guest, XS_WATCH, 0, "data\0more", "E2BIG");
     assert_ok(f.tool, XS_WATCH, 0, "data\0more");
-    assert_ok(f.guest, XS_UNWATCH, 0, "data\0" "5");
+    assert_ok(f.guest, XS_UNWATCH, 0,
+              "data\0"
+              "5");
     assert_ok(f.guest, XS_WATCH, 0, "data\0more");
     fixture_free(&f);
 }

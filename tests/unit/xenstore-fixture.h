@@ -92,8 +92,8 @@ static inline void make_request(GByteArray *request, uint32_t type, uint32_t req
 }
 
 /* Sends one request, fetches the answer; true if it was no error. */
-static inline bool ask(StoreConnection *connection, uint32_t type, uint32_t tx_id, const void *payload,
-                       uint32_t length)
+static inline bool ask(StoreConnection *connection, uint32_t type, uint32_t tx_id,
+                       const void *payload, uint32_t length)
 {
     static uint32_t req_id = 77;
     g_autoptr(GByteArray) request = g_byte_array_new();

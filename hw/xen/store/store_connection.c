@@ -1,6 +1,6 @@
 /*
- * A connection to the store: what one client has (watches, transactions), the request that is coming in and
- * the messages that are to go out. Its door, ring or socket, moves the bytes.
+ * A connection to the store: what one client has (watches, transactions), the request that is
+ * coming in and the messages that are to go out. Its door, ring or socket, moves the bytes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -75,7 +75,8 @@ void store_connection_free(StoreConnection *connection)
     g_free(connection);
 }
 
-void store_connection_set_door(StoreConnection *connection, const StoreConnectionOps *ops, void *opaque)
+void store_connection_set_door(StoreConnection *connection, const StoreConnectionOps *ops,
+                               void *opaque)
 {
     connection->ops = ops;
     connection->opaque = opaque;
@@ -164,7 +165,8 @@ static StoreMessage *message_new(const struct xsd_sockmsg *header, const void *p
     return message;
 }
 
-void store_connection_queue(StoreConnection *connection, const struct xsd_sockmsg *header, const void *payload)
+void store_connection_queue(StoreConnection *connection, const struct xsd_sockmsg *header,
+                            const void *payload)
 {
     StoreMessage *message;
 
@@ -281,7 +283,8 @@ unsigned store_connection_wanted(const StoreConnection *connection)
 {
     struct xsd_sockmsg header;
 
-    if (!is_alive(connection) || connection->replies >= connection->store->quotas[STORE_QUOTA_OUTSTANDING]) {
+    if (!is_alive(connection) ||
+        connection->replies >= connection->store->quotas[STORE_QUOTA_OUTSTANDING]) {
         return 0;
     }
     if (connection->input_length < HEADER_SIZE) {

@@ -57,11 +57,12 @@ static int show_domain(Control *control)
     g_string_append_printf(control->reply, "Domain %u:\n%-21s: %8u\n", domain->domid,
                            store_quota_name(STORE_QUOTA_NODES), domain->nodes);
     if (domain->connection) {
-        g_string_append_printf(control->reply, "%-21s: %8u\n%-21s: %8u\n%-21s: %8u\n",
-                               store_quota_name(STORE_QUOTA_WATCHES), domain->connection->watches->len,
-                               store_quota_name(STORE_QUOTA_TRANSACTIONS),
-                               g_hash_table_size(domain->connection->transactions),
-                               store_quota_name(STORE_QUOTA_OUTSTANDING), domain->connection->replies);
+        g_string_append_printf(
+            control->reply, "%-21s: %8u\n%-21s: %8u\n%-21s: %8u\n",
+            store_quota_name(STORE_QUOTA_WATCHES), domain->connection->watches->len,
+            store_quota_name(STORE_QUOTA_TRANSACTIONS),
+            g_hash_table_size(domain->connection->transactions),
+            store_quota_name(STORE_QUOTA_OUTSTANDING), domain->connection->replies);
     }
     return 0;
 }
@@ -106,12 +107,14 @@ static const struct {
 static int control_help(Control *control)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
-        g_string_append_printf(control->reply, "%-15s %s\n", commands[i].name, commands[i].parameters);
+        g_string_append_printf(control->reply, "%-15s %s\n", commands[i].name,
+                               commands[i].parameters);
     }
     return 0;
 }
 
-int store_control(StoreConnection *connection, const char *const *argument, unsigned count, GString *reply)
+int store_control(StoreConnection *connection, const char *const *argument, unsigned count,
+                  GString *reply)
 {
     Control control = {connection->store, argument + 1, count - 1, reply};
 

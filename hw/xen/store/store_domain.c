@@ -1,5 +1,6 @@
 /*
- * The domains that the store knows: who exists, who is connected, what becomes of the nodes of one that goes.
+ * The domains that the store knows: who exists, who is connected, what becomes of the nodes of one
+ * that goes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -68,6 +69,11 @@ static void orphan(XenStore *store, const char *path, const StoreNode *node, boo
     store_tree_put(store, path, copy);
 }
 
+static gint compare_paths(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void remove_owned_nodes(XenStore *store, uint16_t domid, bool keep)
 {
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
@@ -80,6 +86,8 @@ static void remove_owned_nodes(XenStore *store, uint16_t domid, bool keep)
             g_ptr_array_add(paths, g_strdup(path));
         }
     }
+    /* Parents first: one event for a whole branch. */
+    g_ptr_array_sort(paths, compare_paths);
     for (unsigned i = 0; i < paths->len; i++) {
         const char *owned = g_ptr_array_index(paths, i);
 
@@ -181,7 +189,8 @@ int store_domain_set_target(XenStore *store, uint16_t domid, uint16_t target)
 static bool report(int errnum, uint16_t domid, GError **error)
 {
     if (errnum) {
-        g_set_error(error, STORE_ERROR, errnum, "xenstore: domain %u: %s", domid, g_strerror(errnum));
+        g_set_error(error, STORE_ERROR, errnum, "xenstore: domain %u: %s", domid,
+                    g_strerror(errnum));
     }
     return errnum == 0;
 }

@@ -138,7 +138,8 @@ unsigned store_node_access(const StoreNode *node, const StoreConnection *connect
     for (unsigned i = 1; i < node->permission_count; i++) {
         const StorePermission *permission = &node->permissions[i];
 
-        if (!(permission->access & STORE_ACCESS_IGNORED) && acts_as(connection, permission->domid)) {
+        if (!(permission->access & STORE_ACCESS_IGNORED) &&
+            acts_as(connection, permission->domid)) {
             return permission->access;
         }
     }
@@ -199,7 +200,8 @@ bool store_path_is_below(const char *path, const char *top)
     return strncmp(path, top, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-char *store_path_canonical(const StoreConnection *connection, const char *given, bool special, bool *relative)
+char *store_path_canonical(const StoreConnection *connection, const char *given, bool special,
+                           bool *relative)
 {
     const unsigned *quotas = connection->store->quotas;
     bool is_relative = given[0] != '/' && given[0] != '@';

@@ -1,7 +1,7 @@
 /*
- * The operations of xenstore on nodes, watches and transactions, as one client may do them. Both the wire and
- * the in-process clients come here; paths are as the client gave them.
- * Facts: docs/misc/xenstore.txt; the order of checks and errors is xenstored's.
+ * The operations of xenstore on nodes, watches and transactions, as one client may do them. Both
+ * the wire and the in-process clients come here; paths are as the client gave them. Facts:
+ * docs/misc/xenstore.txt; the order of checks and errors is xenstored's.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,11 +12,11 @@
 /* ---- finding a node ---- */
 
 /*
- * A client may hold rights on a node without any on its parents, so a missing node is told to nobody who
- * could not have seen it: the nearest node above decides between ENOENT and EACCES.
+ * A client may hold rights on a node without any on its parents, so a missing node is told to
+ * nobody who could not have seen it: the nearest node above decides between ENOENT and EACCES.
  */
-static int missing_node_error(const StoreView *view, const StoreConnection *connection, const char *path,
-                              unsigned need)
+static int missing_node_error(const StoreView *view, const StoreConnection *connection,
+                              const char *path, unsigned need)
 {
     g_autofree char *above = g_strdup(path);
     StoreNode *node = NULL;
@@ -36,8 +36,8 @@ static int missing_node_error(const StoreView *view, const StoreConnection *conn
 }
 
 /* The node at canonical @path if @connection has all rights of @need on it. */
-static int find_node(const StoreView *view, const StoreConnection *connection, const char *path, unsigned need,
-                     StoreNode **node)
+static int find_node(const StoreView *view, const StoreConnection *connection, const char *path,
+                     unsigned need, StoreNode **node)
 {
     int result = store_view_get(view, path, node);
 
@@ -50,7 +50,8 @@ static int find_node(const StoreView *view, const StoreConnection *connection, c
     return result;
 }
 
-int store_op_read(StoreConnection *connection, StoreTransaction *transaction, const char *path, StoreNode **node)
+int store_op_read(StoreConnection *connection, StoreTransaction *transaction, const char *path,
+                  StoreNode **node)
 {
     const StoreView view = {connection->store, transaction};
     g_autofree char *name = store_path_canonical(connection, path, false, NULL);
@@ -92,7 +93,8 @@ static int add_child(const StoreView *view, const char *parent, const char *path
 }
 
 /* A new node has its parent's permissions; what a domain makes it owns. */
-static StoreNode *inherit(const StoreView *view, const StoreConnection *connection, const char *parent)
+static StoreNode *inherit(const StoreView *view, const StoreConnection *connection,
+                          const char *parent)
 {
     StoreNode *above, *node;
 
@@ -106,15 +108,17 @@ static StoreNode *inherit(const StoreView *view, const StoreConnection *connecti
     return node;
 }
 
-static int create_node(const StoreView *view, StoreConnection *connection, const char *path, GBytes *value)
+static int create_node(const StoreView *view, StoreConnection *connection, const char *path,
+                       GBytes *value)
 {
     g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *top = NULL;
     const char *parent;
     int result = list_missing(view, path, missing, &top);
 
-    if (result == 0 && store_quota_exceeded(connection, STORE_QUOTA_NODES,
-                                            store_view_node_count(view, connection->domid) + missing->len)) {
+    if (result == 0 &&
+        store_quota_exceeded(connection, STORE_QUOTA_NODES,
+                             store_view_node_count(view, connection->domid) + missing->len)) {
         result = ENOSPC;
     }
     parent = top;
@@ -146,7 +150,8 @@ static void fire_created(const StoreView *view, const char *path)
     }
 }
 
-static int replace_value(const StoreView *view, const char *path, const StoreNode *old, GBytes *value)
+static int replace_value(const StoreView *view, const char *path, const StoreNode *old,
+                         GBytes *value)
 {
     StoreNode *node = store_node_copy(old);
     int result;
@@ -302,8 +307,8 @@ int store_op_remove(StoreConnection *connection, StoreTransaction *transaction, 
 
 /* ---- permissions ---- */
 
-int store_op_get_permissions(StoreConnection *connection, StoreTransaction *transaction, const char *path,
-                             StoreNode **node)
+int store_op_get_permissions(StoreConnection *connection, StoreTransaction *transaction,
+                             const char *path, StoreNode **node)
 {
     const StoreView view = {connection->store, transaction};
     g_autofree char *name = store_path_canonical(connection, path, true, NULL);
@@ -311,8 +316,8 @@ int store_op_get_permissions(StoreConnection *connection, StoreTransaction *tran
     return name ? find_node(&view, connection, name, STORE_ACCESS_READ, node) : EINVAL;
 }
 
-int store_op_set_permissions(StoreConnection *connection, StoreTransaction *transaction, const char *path,
-                             const StorePermission *permissions, unsigned count)
+int store_op_set_permissions(StoreConnection *connection, StoreTransaction *transaction,
+                             const char *path, const StorePermission *permissions, unsigned count)
 {
     const StoreView view = {connection->store, transaction};
     g_autofree char *name = store_path_canonical(connection, path, true, NULL);
@@ -325,11 +330,14 @@ int store_op_set_permissions(StoreConnection *connection, StoreTransaction *tran
     if (!store_domain_find(connection->store, permissions[0].domid)) {
         return ENOENT;
     }
-    result = name ? find_node(&view, connection, name, STORE_ACCESS_WRITE | STORE_ACCESS_OWNER, &node) : EINVAL;
+    result =
+        name ? find_node(&view, connection, name, STORE_ACCESS_WRITE | STORE_ACCESS_OWNER, &node)
+             : EINVAL;
     if (result != 0) {
         return result;
     }
-    if (!store_connection_is_privileged(connection) && permissions[0].domid != store_node_owner(node)) {
+    if (!store_connection_is_privileged(connection) &&
+        permissions[0].domid != store_node_owner(node)) {
         return EPERM;
     }
     copy = store_node_copy(node);
@@ -362,7 +370,8 @@ static int find_watch(const StoreConnection *connection, const char *path, const
     return -1;
 }
 
-int store_op_watch(StoreConnection *connection, const char *path, const char *token, char **event_path)
+int store_op_watch(StoreConnection *connection, const char *path, const char *token,
+                   char **event_path)
 {
     bool relative;
     g_autofree char *name = store_path_canonical(connection, path, true, &relative);
@@ -401,7 +410,8 @@ int store_op_unwatch(StoreConnection *connection, const char *path, const char *
 
 /* ---- transactions ---- */
 
-int store_op_transaction_find(StoreConnection *connection, uint32_t id, StoreTransaction **transaction)
+int store_op_transaction_find(StoreConnection *connection, uint32_t id,
+                              StoreTransaction **transaction)
 {
     *transaction = id ? g_hash_table_lookup(connection->transactions, GUINT_TO_POINTER(id)) : NULL;
     return id == 0 || *transaction ? 0 : ENOENT;
@@ -421,11 +431,13 @@ int store_op_transaction_start(StoreConnection *connection, uint32_t *id)
     return 0;
 }
 
-int store_op_transaction_end(StoreConnection *connection, StoreTransaction *transaction, bool commit)
+int store_op_transaction_end(StoreConnection *connection, StoreTransaction *transaction,
+                             bool commit)
 {
     int result = 0;
 
-    /* Its own events may break the connection and drop what it has: this one is out of reach first. */
+    /* Its own events may break the connection and drop what it has: this one is out of reach first.
+     */
     g_hash_table_steal(connection->transactions, GUINT_TO_POINTER(transaction->id));
     if (commit) {
         result = store_transaction_commit(transaction);

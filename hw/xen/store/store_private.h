@@ -1,6 +1,7 @@
 /*
- * What the files of the store share: node, tree, view, watch, domain, connection. Everything here is called
- * with the store's lock held. Functions that answer a client return 0 or a positive errno of xs_wire.h.
+ * What the files of the store share: node, tree, view, watch, domain, connection. Everything here
+ * is called with the store's lock held. Functions that answer a client return 0 or a positive errno
+ * of xs_wire.h.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,13 +9,15 @@
 #define HW_XEN_STORE_PRIVATE_H
 
 #include <errno.h>
+#include <stdint.h>
 
 #include <xen/io/xs_wire.h>
 
 #include "hw/xen/store.h"
 
 #define STORE_NO_GENERATION UINT64_MAX
-/* In StorePermission.access: the domain it was for is gone (or never was); it grants nothing any more. */
+/* In StorePermission.access: the domain it was for is gone (or never was); it grants nothing any
+ * more. */
 #define STORE_ACCESS_IGNORED 0x80
 /* Only as a question: may the connection change the permissions? */
 #define STORE_ACCESS_OWNER 0x04
@@ -24,7 +27,8 @@ typedef struct StoreTransaction StoreTransaction;
 typedef struct StoreConnection StoreConnection;
 typedef struct StoreDomain StoreDomain;
 
-/* ---- nodes (store_node.c): once in the tree a node does not change; a change is a new node ---- */
+/* ---- nodes (store_node.c): once in the tree a node does not change; a change is a new node ----
+ */
 
 struct StoreNode {
     unsigned refs;
@@ -43,7 +47,8 @@ StoreNode *store_node_ref(StoreNode *node);
 void store_node_unref(StoreNode *node);
 uint16_t store_node_owner(const StoreNode *node);
 void store_node_set_value(StoreNode *node, GBytes *value);
-void store_node_set_permissions(StoreNode *node, const StorePermission *permissions, unsigned count);
+void store_node_set_permissions(StoreNode *node, const StorePermission *permissions,
+                                unsigned count);
 void store_node_add_child(StoreNode *node, const char *name);
 bool store_node_remove_child(StoreNode *node, const char *name);
 bool store_node_has_child(const StoreNode *node, const char *name);
@@ -60,8 +65,10 @@ const char *store_path_name(const char *path);
 char *store_path_child(const char *path, const char *name);
 /** store_path_is_below: @path is @top or below it. */
 bool store_path_is_below(const char *path, const char *top);
-/** store_path_canonical: the absolute path, or NULL if @given is not one. @relative (may be NULL) is told. */
-char *store_path_canonical(const StoreConnection *connection, const char *given, bool special, bool *relative);
+/** store_path_canonical: the absolute path, or NULL if @given is not one. @relative (may be NULL)
+ * is told. */
+char *store_path_canonical(const StoreConnection *connection, const char *given, bool special,
+                           bool *relative);
 
 /* ---- permission strings (store_node.c): "r5" ---- */
 
@@ -73,10 +80,10 @@ char *store_permission_format(const StorePermission *permission);
 struct XenStore {
     GRecMutex lock;
     unsigned depth;
-    GHashTable *nodes;       /* path -> StoreNode; "@" paths too */
-    uint64_t generation;     /* of the last change or transaction */
-    GHashTable *domains;     /* domid -> StoreDomain */
-    GPtrArray *connections;  /* all, in order of creation; not owned */
+    GHashTable *nodes;      /* path -> StoreNode; "@" paths too */
+    uint64_t generation;    /* of the last change or transaction */
+    GHashTable *domains;    /* domid -> StoreDomain */
+    GPtrArray *connections; /* all, in order of creation; not owned */
     unsigned quotas[STORE_QUOTA_COUNT];
 };
 
@@ -94,7 +101,7 @@ struct StoreDomain {
     uint16_t domid;
     bool introduced;
     bool shutdown;
-    unsigned nodes; /* that it owns */
+    unsigned nodes;              /* that it owns */
     StoreConnection *connection; /* domain 0: NULL */
 };
 
@@ -127,7 +134,7 @@ typedef struct {
 struct StoreTransaction {
     StoreConnection *connection;
     uint32_t id;
-    GPtrArray *accessed;     /* StoreAccessed, in order */
+    GPtrArray *accessed; /* StoreAccessed, in order */
     GHashTable *accessed_by_path;
     bool failed; /* a quota was met half way: the commit answers ENOMEM */
     bool stale;  /* the ground has gone from under it: the commit answers EAGAIN */
@@ -137,8 +144,8 @@ int store_view_get(const StoreView *view, const char *path, StoreNode **node);
 int store_view_put(const StoreView *view, const char *path, StoreNode *node);
 int store_view_remove(const StoreView *view, const char *path);
 /** store_view_fire: a change for watches: now, or with the commit. */
-void store_view_fire(const StoreView *view, const char *path, const StoreNode *before, const StoreNode *after,
-                     bool exact);
+void store_view_fire(const StoreView *view, const char *path, const StoreNode *before,
+                     const StoreNode *after, bool exact);
 /** store_view_node_count: how many nodes @domid would own if the view were the tree. */
 unsigned store_view_node_count(const StoreView *view, uint16_t domid);
 
@@ -153,7 +160,7 @@ void store_transaction_forget_domain(StoreTransaction *transaction, uint16_t dom
 /* ---- watches (store_watch.c) ---- */
 
 typedef struct {
-    char *path;  /* canonical */
+    char *path; /* canonical */
     char *token;
     unsigned prefix; /* bytes to leave out of an event's path: the watch was relative */
 } StoreWatch;
@@ -161,8 +168,8 @@ typedef struct {
 StoreWatch *store_watch_new(const StoreConnection *connection, const char *path, const char *token,
                             bool relative);
 void store_watch_free(StoreWatch *watch);
-void store_watch_fire(XenStore *store, const char *path, const StoreNode *before, const StoreNode *after,
-                      bool exact);
+void store_watch_fire(XenStore *store, const char *path, const StoreNode *before,
+                      const StoreNode *after, bool exact);
 void store_watch_fire_special(XenStore *store, const char *name);
 
 /* ---- connections (store_connection.c) ---- */
@@ -189,9 +196,9 @@ struct StoreConnection {
     uint16_t domid;
     int32_t target; /* a domain in whose name it may act too; -1: none */
     bool open;
-    uint32_t error; /* XENSTORE_ERROR_*: not 0 = broken */
-    char *base;     /* "/local/domain/N" */
-    unsigned queue_limit; /* bytes; 0: the quota's, and events beyond it are lost */
+    uint32_t error;                /* XENSTORE_ERROR_*: not 0 = broken */
+    char *base;                    /* "/local/domain/N" */
+    unsigned queue_limit;          /* bytes; 0: the quota's, and events beyond it are lost */
     const StoreConnectionOps *ops; /* NULL: no door */
     void *opaque;
     bool wake_due;
@@ -211,7 +218,8 @@ struct StoreConnection {
 
 StoreConnection *store_connection_new(XenStore *store, uint16_t domid);
 void store_connection_free(StoreConnection *connection);
-void store_connection_set_door(StoreConnection *connection, const StoreConnectionOps *ops, void *opaque);
+void store_connection_set_door(StoreConnection *connection, const StoreConnectionOps *ops,
+                               void *opaque);
 bool store_connection_is_privileged(const StoreConnection *connection);
 /** store_connection_restart: as new and open: no watches, transactions, input, output, error. */
 void store_connection_restart(StoreConnection *connection);
@@ -222,7 +230,8 @@ void store_connection_drop_transactions(StoreConnection *connection);
 /** store_connection_break: the client broke the protocol: as drop, and no more until a restart. */
 void store_connection_break(StoreConnection *connection, uint32_t error);
 
-/** store_connection_wanted: how many bytes of input it takes now; 0: none until output has gone, or broken. */
+/** store_connection_wanted: how many bytes of input it takes now; 0: none until output has gone, or
+ * broken. */
 unsigned store_connection_wanted(const StoreConnection *connection);
 /** store_connection_feed: @length (1 … wanted) bytes; a complete request is carried out. */
 void store_connection_feed(StoreConnection *connection, const void *bytes, unsigned length);
@@ -244,28 +253,33 @@ int store_op_write(StoreConnection *connection, StoreTransaction *transaction, c
                    const void *value, size_t length);
 int store_op_mkdir(StoreConnection *connection, StoreTransaction *transaction, const char *path);
 int store_op_remove(StoreConnection *connection, StoreTransaction *transaction, const char *path);
-int store_op_get_permissions(StoreConnection *connection, StoreTransaction *transaction, const char *path,
-                             StoreNode **node);
-int store_op_set_permissions(StoreConnection *connection, StoreTransaction *transaction, const char *path,
-                             const StorePermission *permissions, unsigned count);
-int store_op_watch(StoreConnection *connection, const char *path, const char *token, char **event_path);
+int store_op_get_permissions(StoreConnection *connection, StoreTransaction *transaction,
+                             const char *path, StoreNode **node);
+int store_op_set_permissions(StoreConnection *connection, StoreTransaction *transaction,
+                             const char *path, const StorePermission *permissions, unsigned count);
+int store_op_watch(StoreConnection *connection, const char *path, const char *token,
+                   char **event_path);
 int store_op_unwatch(StoreConnection *connection, const char *path, const char *token);
 int store_op_transaction_start(StoreConnection *connection, uint32_t *id);
-int store_op_transaction_find(StoreConnection *connection, uint32_t id, StoreTransaction **transaction);
-int store_op_transaction_end(StoreConnection *connection, StoreTransaction *transaction, bool commit);
+int store_op_transaction_find(StoreConnection *connection, uint32_t id,
+                              StoreTransaction **transaction);
+int store_op_transaction_end(StoreConnection *connection, StoreTransaction *transaction,
+                             bool commit);
 /** store_remove_subtree: the node, all below it and its name in its parent go; watches fire. */
 int store_remove_subtree(const StoreView *view, const char *path);
 
 /* ---- wire (store_wire.c) ---- */
 
 /** store_wire_request: carries out one request and queues its answer. */
-void store_wire_request(StoreConnection *connection, const struct xsd_sockmsg *header, const char *payload);
+void store_wire_request(StoreConnection *connection, const struct xsd_sockmsg *header,
+                        const char *payload);
 /** store_wire_error_name: "ENOENT"; an errno that has no name on the wire is "EINVAL". */
 const char *store_wire_error_name(int errnum);
 
 /* ---- CONTROL (store_control.c) ---- */
 
-int store_control(StoreConnection *connection, const char *const *argument, unsigned count, GString *reply);
+int store_control(StoreConnection *connection, const char *const *argument, unsigned count,
+                  GString *reply);
 
 /* ---- quotas (store_quota.c) ---- */
 

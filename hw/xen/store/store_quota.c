@@ -16,17 +16,23 @@ static const struct {
     [STORE_QUOTA_NODES] = {"nodes", "nodes that a domain may own", 1000},
     [STORE_QUOTA_WATCHES] = {"watches", "watches of a domain", 128},
     [STORE_QUOTA_TRANSACTIONS] = {"transactions", "open transactions of a domain", 10},
-    [STORE_QUOTA_TRANSACTION_NODES] = {"transaction-nodes", "nodes that one transaction may touch", 1024},
+    [STORE_QUOTA_TRANSACTION_NODES] = {"transaction-nodes", "nodes that one transaction may touch",
+                                       1024},
     [STORE_QUOTA_VALUE] = {"node-size", "bytes of a node's value", 2048},
     [STORE_QUOTA_PATH_ABSOLUTE] = {"path-length", "bytes of an absolute path, for everybody",
                                    XENSTORE_ABS_PATH_MAX, XENSTORE_ABS_PATH_MAX},
-    [STORE_QUOTA_PATH_RELATIVE] = {"path-length-relative", "bytes of a relative path, for everybody",
-                                   XENSTORE_REL_PATH_MAX, XENSTORE_REL_PATH_MAX},
+    [STORE_QUOTA_PATH_RELATIVE] = {"path-length-relative",
+                                   "bytes of a relative path, for everybody", XENSTORE_REL_PATH_MAX,
+                                   XENSTORE_REL_PATH_MAX},
     [STORE_QUOTA_PERMISSIONS] = {"node-permissions", "permissions of a node", 5},
-    [STORE_QUOTA_OUTSTANDING] = {"outstanding", "answers waiting to be read, for everybody; no request is "
-                                                "taken meanwhile", 20},
-    [STORE_QUOTA_QUEUE] = {"queued-output", "bytes of answers and events waiting to be read; events beyond "
-                                            "are lost", 1u << 20},
+    [STORE_QUOTA_OUTSTANDING] = {"outstanding",
+                                 "answers waiting to be read, for everybody; no request is "
+                                 "taken meanwhile",
+                                 20},
+    [STORE_QUOTA_QUEUE] = {"queued-output",
+                           "bytes of answers and events waiting to be read; events beyond "
+                           "are lost",
+                           1u << 20},
 };
 
 void store_quota_init(XenStore *store)

@@ -3,29 +3,30 @@
  *
  * The algorithm
  * -------------
- * The store counts: each change of a node gives it a generation number that no other node had or will have.
- * A transaction copies nothing at its start. The first time that it meets a path, to read or to write, it
- * notes the node's generation there and then ("there is no node" is noted too) and keeps a reference to the
- * node, which is immutable. From then on it sees its own note: reads give the noted node, writes and removals
- * replace it in the note only. Others see nothing of this.
+ * The store counts: each change of a node gives it a generation number that no other node had or
+ * will have. A transaction copies nothing at its start. The first time that it meets a path, to
+ * read or to write, it notes the node's generation there and then ("there is no node" is noted too)
+ * and keeps a reference to the node, which is immutable. From then on it sees its own note: reads
+ * give the noted node, writes and removals replace it in the note only. Others see nothing of this.
  *
- * The commit compares, for each path noted, the generation noted with the one in the tree. Any difference
- * means that somebody changed, made or removed a node on which the transaction's reads or writes stand:
- * EAGAIN, and nothing was done. If all agree the modified notes go into the tree, with new generations, and
- * the watch events that were held back are fired.
+ * The commit compares, for each path noted, the generation noted with the one in the tree. Any
+ * difference means that somebody changed, made or removed a node on which the transaction's reads
+ * or writes stand: EAGAIN, and nothing was done. If all agree the modified notes go into the tree,
+ * with new generations, and the watch events that were held back are fired.
  *
  * What follows from it:
- *  - To add or remove a child changes the parent (its list of children), so two transactions that add
- *    children to one node conflict; two that change values of different nodes do not.
- *  - A node removed and made again by others ("resurrected") has another generation: conflict, though its
- *    value may be the same. A node that the transaction itself removes and makes again is just modified.
- *  - A node that was not there, was made and removed by others in between, is again "no node": no conflict
- *    by this path, but its parent's generation has changed, and whoever looked for the node through the
- *    permission rules has met the parent too.
- *  - Reads of one transaction are not a snapshot: two paths may be noted at different times. If a change came
- *    between, the commit fails; what was read is never acted upon.
- *  - Node quotas: a transaction counts as its owner's nodes + what it added; the sum is checked again at the
- *    commit, since the tree may have filled up meanwhile.
+ *  - To add or remove a child changes the parent (its list of children), so two transactions that
+ * add children to one node conflict; two that change values of different nodes do not.
+ *  - A node removed and made again by others ("resurrected") has another generation: conflict,
+ * though its value may be the same. A node that the transaction itself removes and makes again is
+ * just modified.
+ *  - A node that was not there, was made and removed by others in between, is again "no node": no
+ * conflict by this path, but its parent's generation has changed, and whoever looked for the node
+ * through the permission rules has met the parent too.
+ *  - Reads of one transaction are not a snapshot: two paths may be noted at different times. If a
+ * change came between, the commit fails; what was read is never acted upon.
+ *  - Node quotas: a transaction counts as its owner's nodes + what it added; the sum is checked
+ * again at the commit, since the tree may have filled up meanwhile.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -83,12 +84,13 @@ static StoreAccessed *access_path(const StoreView *view, const char *path)
         return NULL;
     }
     node = store_tree_get(view->store, path);
-    store_transaction_add(transaction, &(StoreAccessed){
-                                           .path = g_strdup(path),
-                                           .generation = node ? node->generation : STORE_NO_GENERATION,
-                                           .original = node ? store_node_ref(node) : NULL,
-                                           .current = node ? store_node_ref(node) : NULL,
-                                       });
+    store_transaction_add(transaction,
+                          &(StoreAccessed){
+                              .path = g_strdup(path),
+                              .generation = node ? node->generation : STORE_NO_GENERATION,
+                              .original = node ? store_node_ref(node) : NULL,
+                              .current = node ? store_node_ref(node) : NULL,
+                          });
     return g_hash_table_lookup(transaction->accessed_by_path, path);
 }
 
@@ -143,8 +145,8 @@ int store_view_remove(const StoreView *view, const char *path)
     return 0;
 }
 
-void store_view_fire(const StoreView *view, const char *path, const StoreNode *before, const StoreNode *after,
-                     bool exact)
+void store_view_fire(const StoreView *view, const char *path, const StoreNode *before,
+                     const StoreNode *after, bool exact)
 {
     StoreAccessed *accessed;
 
@@ -167,10 +169,12 @@ static int added_nodes(const StoreTransaction *transaction, uint16_t domid)
     for (unsigned i = 0; i < transaction->accessed->len; i++) {
         const StoreAccessed *accessed = g_ptr_array_index(transaction->accessed, i);
 
-        if (accessed->modified && accessed->current && store_node_owner(accessed->current) == domid) {
+        if (accessed->modified && accessed->current &&
+            store_node_owner(accessed->current) == domid) {
             added++;
         }
-        if (accessed->modified && accessed->original && store_node_owner(accessed->original) == domid) {
+        if (accessed->modified && accessed->original &&
+            store_node_owner(accessed->original) == domid) {
             added--;
         }
     }

@@ -1,9 +1,9 @@
 /*
  * The tree of xenstore: a table from path to node, and the store as a whole.
  *
- * A node lists its children's names, as the protocol wants them; the table finds any node in one step. Every
- * change replaces a node by a new one with a generation number of its own, from which transactions see what
- * changed (store_transaction.c) and DIRECTORY_PART makes its count.
+ * A node lists its children's names, as the protocol wants them; the table finds any node in one
+ * step. Every change replaces a node by a new one with a generation number of its own, from which
+ * transactions see what changed (store_transaction.c) and DIRECTORY_PART makes its count.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(xenolith-store-error, store_error)
+G_DEFINE_QUARK(xenolith - store - error, store_error)
 
 static void node_unref(gpointer node)
 {
@@ -217,8 +217,9 @@ static void check_node(gpointer key, gpointer value, gpointer opaque)
     if (!store_domain_find(check->store, store_node_owner(node))) {
         complain(check, "%s: its owner %u does not exist", path, store_node_owner(node));
     }
-    g_hash_table_insert(check->owned, owner,
-                        GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(check->owned, owner)) + 1));
+    g_hash_table_insert(
+        check->owned, owner,
+        GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(check->owned, owner)) + 1));
     check_children(check, path, node);
     if (path[0] == '/' && path[1] != '\0') {
         g_autofree char *parent = store_path_parent(path);
@@ -241,7 +242,8 @@ bool store_check(XenStore *store, GString *report)
     domains = store_domain_list(store);
     for (GList *i = domains; i; i = i->next) {
         const StoreDomain *domain = i->data;
-        unsigned seen = GPOINTER_TO_UINT(g_hash_table_lookup(owned, GUINT_TO_POINTER(domain->domid)));
+        unsigned seen =
+            GPOINTER_TO_UINT(g_hash_table_lookup(owned, GUINT_TO_POINTER(domain->domid)));
 
         if (seen != domain->nodes) {
             complain(&check, "domain %u: counted as owner of %u nodes, owns %u", domain->domid,

@@ -1,9 +1,9 @@
 /*
  * Watches of xenstore: who is told of a change.
  *
- * A connection is told if it watches the path or something above it, and if it may read the node as it was,
- * the node as it is, or the node's parent. The two special events have a node each (out of the tree) whose
- * permissions say who may hear them.
+ * A connection is told if it watches the path or something above it, and if it may read the node as
+ * it was, the node as it is, or the node's parent. The two special events have a node each (out of
+ * the tree) whose permissions say who may hear them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -49,8 +49,8 @@ static bool may_know(const StoreConnection *connection, const char *path, const 
     return can_read(connection, store_tree_get(connection->store, parent));
 }
 
-void store_watch_fire(XenStore *store, const char *path, const StoreNode *before, const StoreNode *after,
-                      bool exact)
+void store_watch_fire(XenStore *store, const char *path, const StoreNode *before,
+                      const StoreNode *after, bool exact)
 {
     for (unsigned i = 0; i < store->connections->len; i++) {
         StoreConnection *connection = g_ptr_array_index(store->connections, i);

@@ -1,8 +1,8 @@
 /*
- * The wire protocol of xenstore: one table of operations with what each takes and who may use it, enforced
- * before any handler runs.
- * Facts: docs/misc/xenstore.txt, xen/io/xs_wire.h; order of replies and events as xenstored: events that a
- * request causes come before its reply, the first event of a new watch after it.
+ * The wire protocol of xenstore: one table of operations with what each takes and who may use it,
+ * enforced before any handler runs. Facts: docs/misc/xenstore.txt, xen/io/xs_wire.h; order of
+ * replies and events as xenstored: events that a request causes come before its reply, the first
+ * event of a new watch after it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -19,7 +19,7 @@ typedef struct {
     StoreTransaction *transaction;
     const char *payload;
     unsigned length;
-    const char *argument[XENSTORE_PAYLOAD_MAX]; /* its strings, as many as the operation looks at */
+    const char **argument; /* its strings, as many as the operation looks at */
     unsigned count;
     GByteArray *reply;
     char *event_path; /* a watch event that follows the reply … */
@@ -29,17 +29,17 @@ typedef struct {
 typedef int (*RequestHandler)(Request *request);
 
 enum {
-    PRIVILEGED = 1 << 0,       /* EACCES for others */
+    PRIVILEGED = 1 << 0, /* EACCES for others */
     IGNORES_TRANSACTION = 1 << 1,
 };
 
 /* How a payload must look; a string ends with a NUL. */
 typedef enum {
     ANYTHING,
-    ONE_STRING,     /* exactly, and nothing behind it */
-    TWO_STRINGS,    /* exactly; bytes behind the second NUL are ignored */
+    ONE_STRING,  /* exactly, and nothing behind it */
+    TWO_STRINGS, /* exactly; bytes behind the second NUL are ignored */
     STRING_AND_BYTES,
-    STRINGS,        /* at least as many as the row says */
+    STRINGS, /* at least as many as the row says */
 } PayloadSyntax;
 
 static void reply_string(Request *request, const char *text)
@@ -187,9 +187,8 @@ static int do_set_perms(Request *request)
             return EINVAL;
         }
     }
-    return done(request,
-                store_op_set_permissions(request->connection, request->transaction,
-                                         request->argument[0], permissions, count));
+    return done(request, store_op_set_permissions(request->connection, request->transaction,
+                                                  request->argument[0], permissions, count));
 }
 
 /* ---- watches and transactions ---- */
@@ -203,8 +202,8 @@ static int do_watch(Request *request)
 
 static int do_unwatch(Request *request)
 {
-    return done(request, store_op_unwatch(request->connection, request->argument[0],
-                                          request->argument[1]));
+    return done(request,
+                store_op_unwatch(request->connection, request->argument[0], request->argument[1]));
 }
 
 static int do_reset_watches(Request *request)
@@ -306,7 +305,8 @@ static int do_is_domain_introduced(Request *request)
     if (result == 0) {
         const StoreDomain *domain = store_domain_find(request->connection->store, domid);
 
-        reply_string(request, domid == STORE_DOMID_SELF || (domain && domain->introduced) ? "T" : "F");
+        reply_string(request,
+                     domid == STORE_DOMID_SELF || (domain && domain->introduced) ? "T" : "F");
     }
     return result;
 }
@@ -360,7 +360,8 @@ static const struct {
     [XS_SET_PERMS] = {"SET_PERMS", do_set_perms, 0, STRINGS, 2},
     [XS_WATCH_EVENT] = {"WATCH_EVENT"},
     [XS_ERROR] = {"ERROR"},
-    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced, PRIVILEGED, ONE_STRING},
+    [XS_IS_DOMAIN_INTRODUCED] = {"IS_DOMAIN_INTRODUCED", do_is_domain_introduced, PRIVILEGED,
+                                 ONE_STRING},
     [XS_RESUME] = {"RESUME", do_resume, PRIVILEGED, ONE_STRING},
     [XS_SET_TARGET] = {"SET_TARGET", do_set_target, PRIVILEGED, STRINGS, 2},
     [XS_SET_TARGET + 1] = {"RESTRICT"},
@@ -437,10 +438,13 @@ static const char *operation_name(uint32_t type)
     return type < G_N_ELEMENTS(operations) ? operations[type].name : "unknown";
 }
 
-void store_wire_request(StoreConnection *connection, const struct xsd_sockmsg *header, const char *payload)
+void store_wire_request(StoreConnection *connection, const struct xsd_sockmsg *header,
+                        const char *payload)
 {
     struct xsd_sockmsg answer = *header;
-    Request request = {.connection = connection, .payload = payload, .length = header->len};
+    const char *argument[XENSTORE_PAYLOAD_MAX];
+    Request request = {
+        .connection = connection, .payload = payload, .length = header->len, .argument = argument};
     const void *bytes;
     int result;
 

@@ -64,6 +64,8 @@ class Console:
             line = raw.decode(errors="replace").rstrip("\r")
             if line.startswith(f"{MARK}up"):
                 self.up = True
+            if line.startswith(f"{MARK}ended"):
+                self.up = False
             if self.show and self.up and not line.startswith(MARK):
                 self.show(line)
 
