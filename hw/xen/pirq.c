@@ -30,7 +30,7 @@ void xen_pirq_reset(XenDomain *domain)
     forget_eoi_page(domain);
 }
 
-static bool raise(XenDomain *domain, unsigned pirq)
+static bool raise_pirq(XenDomain *domain, unsigned pirq)
 {
     uint32_t port = domain->pirqs[pirq].port;
     XenPort *entry = port ? xen_port(domain, port) : NULL;
@@ -50,7 +50,7 @@ bool xen_domain_set_gsi(XenDomain *domain, unsigned gsi, bool level)
         domain->pirqs[pirq].level = level;
         taken = domain->pirqs[pirq].port != 0;
         if (rises) {
-            raise(domain, pirq);
+            raise_pirq(domain, pirq);
         }
     }
     xen_unlock(domain);
@@ -74,7 +74,7 @@ bool xen_domain_deliver_msi(XenDomain *domain, uint64_t address, uint32_t data)
     }
     xen_lock(domain);
     domain->pirqs[pirq].mapped = domain->pirqs[pirq].msi = true;
-    bool taken = raise(domain, pirq);
+    bool taken = raise_pirq(domain, pirq);
     xen_unlock(domain);
     return taken;
 }
@@ -107,7 +107,7 @@ static int64_t eoi(XenCall *call, void *argument)
     if (!pirq->msi) {
         pirq->level = domain->host->ops->gsi_level(domain->host, pirq->gsi);
         if (pirq->level) {
-            raise(domain, eoi->irq);
+            raise_pirq(domain, eoi->irq);
         }
     }
     return 0;

@@ -26,6 +26,10 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
+/* A continuation of EVTCHNOP_reset, which the header keeps to Xen. */
+#ifndef EVTCHNOP_reset_cont
+#define EVTCHNOP_reset_cont 14
+#endif
 /* Newer than the headers: Xen 4.18. */
 #define VCPUOP_register_runstate_phys_area  14
 #define VCPUOP_register_vcpu_time_phys_area 15

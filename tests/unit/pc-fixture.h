@@ -108,7 +108,7 @@ static inline char *make_file(const char *name, const void *data, size_t size)
 {
     char *path = g_build_filename(fixture_folder, name, NULL);
 
-    g_assert_true(g_file_set_contents(path, data, size, NULL));
+    g_assert_true(g_file_set_contents_full(path, data, size, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
     return path;
 }
 
