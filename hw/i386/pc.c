@@ -515,8 +515,7 @@ static void version_class_init(gpointer klass, gpointer data)
     g_autofree char *name = g_strconcat("pc-i440fx-", version, NULL);
 
     machine_class->name = g_intern_string(name);
-    machine_class->description = newest ? "Standard PC (i440FX + PIIX, 1996)"
-                                        : "Standard PC (i440FX + PIIX, 1996)";
+    machine_class->description = "Standard PC (i440FX + PIIX, 1996)";
     machine_class->alias = newest ? "pc" : NULL;
     machine_class->is_default = newest;
 }

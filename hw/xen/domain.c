@@ -5,7 +5,7 @@
  */
 #include "xen_private.h"
 
-G_DEFINE_QUARK(xen-domain-error-quark, xen_domain_error)
+G_DEFINE_QUARK(xen - domain - error - quark, xen_domain_error)
 
 bool xen_state_error(GError **error, const char *format, ...)
 {
@@ -215,6 +215,8 @@ bool xen_domain_load(XenDomain *domain, GVariant *state, GError **error)
         return xen_state_error(error, "saved state is not a dictionary");
     }
     xen_lock(domain);
+    /* First, so that closing ports does not change event words in RAM that has been loaded. */
+    xen_evtchn_fifo_destroy(domain);
     xen_domain_reset(domain, false);
     for (unsigned i = 0; i < G_N_ELEMENTS(parts) && good; i++) {
         g_autoptr(GVariant) part = xen_state_get(state, parts[i].key, parts[i].type, error);

@@ -1,8 +1,9 @@
 /*
- * Event channels: the ports table (facts: Xen's public/event_channel.h and its documented behaviour).
+ * Event channels: the ports table (facts: Xen's public/event_channel.h and its documented
+ * behaviour).
  *
- * A sender looks a port up through two atomic loads and acts on one copy of its state; only changes of the
- * table take the domain's lock. Chunks of the table are never freed while the domain lives.
+ * A sender looks a port up through two atomic loads and acts on one copy of its state; only changes
+ * of the table take the domain's lock. Chunks of the table are never freed while the domain lives.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -284,8 +285,7 @@ static bool load_port(XenDomain *domain, uint32_t port, uint64_t word, uint32_t 
     XenPortState state = xen_port_state(&probe);
     if (port == 0 || port >= xen_evtchn_max_ports(domain) || !make_chunk(domain, port) ||
         state.kind == EVTCHNSTAT_closed || state.kind > EVTCHNSTAT_ipi ||
-        state.vcpu >= domain->config.vcpus ||
-        (last_queue >> 4) >= domain->config.vcpus) {
+        state.vcpu >= domain->config.vcpus || (last_queue >> 4) >= domain->config.vcpus) {
         return false;
     }
     XenPort *entry = xen_port(domain, port);

@@ -1,8 +1,8 @@
 /*
  * Event channels from the side of the back ends, which are domain 0.
  *
- * A sender on a vCPU thread reaches the back end inside a read section; unbinding retires it, so that a
- * handler in progress may end.
+ * A sender on a vCPU thread reaches the back end inside a read section; unbinding retires it, so
+ * that a handler in progress may end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -40,8 +40,7 @@ uint32_t xen_evtchn_offer(XenDomain *domain)
     xen_lock(domain);
     int64_t port = xen_port_allocate(domain);
     if (port > 0) {
-        XenPortState state = {.kind = EVTCHNSTAT_unbound,
-                              .priority = EVTCHN_FIFO_PRIORITY_DEFAULT};
+        XenPortState state = {.kind = EVTCHNSTAT_unbound, .priority = EVTCHN_FIFO_PRIORITY_DEFAULT};
         xen_port_set_state(xen_port(domain, port), &state);
     }
     xen_unlock(domain);
@@ -57,8 +56,8 @@ XenEvtchnBackend *xen_evtchn_listen(XenDomain *domain, const XenEvtchnHandler *h
     do {
         /* 20 bits are kept of a remote port's number. */
         backend->number = domain->evtchn.next_backend++ & 0xfffff;
-    } while (backend->number == 0 || g_hash_table_contains(domain->evtchn.backends,
-                                                           GUINT_TO_POINTER(backend->number)));
+    } while (backend->number == 0 ||
+             g_hash_table_contains(domain->evtchn.backends, GUINT_TO_POINTER(backend->number)));
     g_hash_table_insert(domain->evtchn.backends, GUINT_TO_POINTER(backend->number), backend);
     xen_unlock(domain);
     return backend;

@@ -1,9 +1,10 @@
 /*
- * The FIFO event ABI: a word a port in pages the guest gives, linked into 16 queues a vCPU by priority
- * (Xen's public/event_channel.h and its design document "FIFO-based event channels").
+ * The FIFO event ABI: a word a port in pages the guest gives, linked into 16 queues a vCPU by
+ * priority (Xen's public/event_channel.h and its design document "FIFO-based event channels").
  *
- * The guest unlinks heads and clears bits while Xen links tails; every word is changed by compare and swap,
- * and a guest that keeps changing a word is given up on after a few tries, its event then starting a new queue.
+ * The guest unlinks heads and clears bits while Xen links tails; every word is changed by compare
+ * and swap, and a guest that keeps changing a word is given up on after a few tries, its event then
+ * starting a new queue.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -38,7 +39,8 @@ static LinkResult try_link(uint32_t *tail, uint32_t *seen, uint32_t port)
                : LINK_AGAIN;
 }
 
-/* Appends @port behind @tail; false if the guest has taken the tail off, so that a new head is needed. */
+/* Appends @port behind @tail; false if the guest has taken the tail off, so that a new head is
+ * needed. */
 static bool link_behind(uint32_t *tail, uint32_t port)
 {
     uint32_t seen = __atomic_load_n(tail, __ATOMIC_SEQ_CST);

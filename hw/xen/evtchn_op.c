@@ -50,8 +50,8 @@ static int64_t bind_loopback(XenDomain *domain, uint32_t remote_port)
     if (there.kind != EVTCHNSTAT_unbound || there.remote_domain != own) {
         return -XEN_EINVAL;
     }
-    XenPortState here = {.kind = EVTCHNSTAT_interdomain, .remote_domain = own,
-                         .other = remote_port};
+    XenPortState here = {
+        .kind = EVTCHNSTAT_interdomain, .remote_domain = own, .other = remote_port};
     int64_t port = new_port(domain, here);
     if (port > 0) {
         there.kind = EVTCHNSTAT_interdomain;
@@ -235,8 +235,7 @@ static int64_t unmask(XenCall *call, void *argument)
     if (!entry) {
         return -XEN_EINVAL;
     }
-    call->domain->evtchn.ops->unmask(call->domain, unmask->port, entry,
-                                     xen_port_state(entry).vcpu);
+    call->domain->evtchn.ops->unmask(call->domain, unmask->port, entry, xen_port_state(entry).vcpu);
     return 0;
 }
 
@@ -301,9 +300,9 @@ int64_t xen_event_channel_op(XenCall *call)
         return send(domain, argument.port);
     }
     xen_lock(domain);
-    int64_t result = xen_sub_op(call, __HYPERVISOR_event_channel_op, event_channel_ops,
-                                G_N_ELEMENTS(event_channel_ops), call->arguments[0],
-                                call->arguments[1]);
+    int64_t result =
+        xen_sub_op(call, __HYPERVISOR_event_channel_op, event_channel_ops,
+                   G_N_ELEMENTS(event_channel_ops), call->arguments[0], call->arguments[1]);
     xen_unlock(domain);
     return result;
 }

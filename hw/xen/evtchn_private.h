@@ -2,7 +2,8 @@
  * Event channels inside: the ports table and the delivery ABI behind it.
  *
  * A port's state is one 64-bit word, so that a sender reads a consistent state without a lock:
- * bits 0-3 kind, 4-19 vCPU, 20-39 the other end (port, virq or pirq), 40-55 remote domain, 56-59 priority.
+ * bits 0-3 kind, 4-19 vCPU, 20-39 the other end (port, virq or pirq), 40-55 remote domain, 56-59
+ * priority.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,7 +31,7 @@ typedef struct {
 } XenPort;
 
 typedef struct {
-    unsigned kind;  /* EVTCHNSTAT_* */
+    unsigned kind; /* EVTCHNSTAT_* */
     unsigned vcpu;
     uint32_t other; /* interdomain: remote port; virq, pirq: its number */
     uint16_t remote_domain;
@@ -39,7 +40,8 @@ typedef struct {
 
 typedef struct XenPortOps {
     const char *name;
-    /* The port is enabled on (its vCPU): pend it, raise the upcall if it was neither pending nor masked. */
+    /* The port is enabled on (its vCPU): pend it, raise the upcall if it was neither pending nor
+     * masked. */
     void (*set_pending)(XenDomain *domain, uint32_t port, XenPort *entry, unsigned vcpu);
     void (*clear_pending)(XenDomain *domain, uint32_t port, XenPort *entry);
     void (*unmask)(XenDomain *domain, uint32_t port, XenPort *entry, unsigned vcpu);

@@ -262,7 +262,8 @@ void xen_gnttab_reset(XenDomain *domain)
     table->next_handle = 0;
 }
 
-/* ---- saved state: (version, [table pages], [status pages]). What back ends hold they take again. ---- */
+/* ---- saved state: (version, [table pages], [status pages]). What back ends hold they take again.
+ * ---- */
 
 static GVariant *save_pages(uint8_t **pages, unsigned count)
 {
@@ -293,10 +294,9 @@ static GVariant *save_mappings(XenDomain *domain)
 GVariant *xen_gnttab_save(XenDomain *domain)
 {
     XenGnttab *table = &domain->gnttab;
-    return g_variant_new("(u@aay@aay@a(uuut))", table->version,
-                         save_pages(table->table, table->frames),
-                         save_pages(table->status, xen_gnttab_status_frames(domain)),
-                         save_mappings(domain));
+    return g_variant_new(
+        "(u@aay@aay@a(uuut))", table->version, save_pages(table->table, table->frames),
+        save_pages(table->status, xen_gnttab_status_frames(domain)), save_mappings(domain));
 }
 
 static bool load_pages(GVariant *pages, uint8_t **into)
@@ -328,8 +328,8 @@ static bool load_mappings(XenDomain *domain, GVariant *mappings)
     uint64_t address;
     g_variant_iter_init(&iter, mappings);
     while (g_variant_iter_next(&iter, "(uuut)", &handle, &ref, &flags, &address)) {
-        gnttab_map_grant_ref_t map = {.host_addr = address, .flags = flags, .ref = ref,
-                                      .dom = domain->config.domain_id};
+        gnttab_map_grant_ref_t map = {
+            .host_addr = address, .flags = flags, .ref = ref, .dom = domain->config.domain_id};
         domain->gnttab.next_handle = handle;
         if (handle >= XEN_GRANT_HANDLES_MAX || xen_gnttab_map(domain, &map) != GNTST_okay ||
             map.handle != handle) {

@@ -12,8 +12,7 @@ static void unpin_locked(XenDomain *domain, XenGrantPin *pin)
     if (pin->generation != domain->gnttab.generation) {
         return;
     }
-    XenGrantActive *active =
-        g_hash_table_lookup(domain->gnttab.active, GUINT_TO_POINTER(pin->ref));
+    XenGrantActive *active = g_hash_table_lookup(domain->gnttab.active, GUINT_TO_POINTER(pin->ref));
     if (active && (pin->writable ? active->writers : active->readers) > 0) {
         xen_gnttab_release(domain, active, pin->writable);
     }
@@ -26,9 +25,8 @@ static int pin_locked(XenDomain *domain, uint32_t ref, bool writable, bool copy,
     if (status != GNTST_okay) {
         return status;
     }
-    void *page = xen_frame_absent(domain, (*active)->gfn)
-                     ? NULL
-                     : guest_pin(domain->memory, (*active)->gfn);
+    void *page =
+        xen_frame_absent(domain, (*active)->gfn) ? NULL : guest_pin(domain->memory, (*active)->gfn);
     if (!page) {
         xen_gnttab_release(domain, *active, writable);
         return GNTST_bad_page;

@@ -1,6 +1,7 @@
 /*
- * Taking and releasing a grant: the entry is read once, checked, and marked in use against a guest that may
- * change it at any moment. Version 1 marks the entry itself, version 2 its word in the status frames.
+ * Taking and releasing a grant: the entry is read once, checked, and marked in use against a guest
+ * that may change it at any moment. Version 1 marks the entry itself, version 2 its word in the
+ * status frames.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,8 +15,7 @@ int xen_gnttab_mark_v1(XenDomain *domain, XenGrantActive *active, bool writable)
     bool held = active->readers + active->writers > 0;
     for (unsigned i = 0; i < XEN_GRANT_TRIES; i++) {
         uint16_t flags = seen & 0xffff, owner = seen >> 16;
-        if (!held &&
-            ((flags & GTF_type_mask) != GTF_permit_access || owner != active->domain)) {
+        if (!held && ((flags & GTF_type_mask) != GTF_permit_access || owner != active->domain)) {
             return GNTST_general_error;
         }
         if (writable && (flags & GTF_readonly)) {
@@ -69,8 +69,8 @@ int xen_gnttab_mark_v2(XenDomain *domain, XenGrantActive *active, bool writable,
     bool held = active->readers + active->writers > 0;
     uint32_t header = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     /*
-     * A transitive grant leads to another domain's table. There is none but the guest's own, and Xen
-     * refuses those that lead back, so that such an entry is never good.
+     * A transitive grant leads to another domain's table. There is none but the guest's own, and
+     * Xen refuses those that lead back, so that such an entry is never good.
      */
     if (!held && !header_fits(active, header, writable)) {
         return GNTST_general_error;
@@ -81,7 +81,8 @@ int xen_gnttab_mark_v2(XenDomain *domain, XenGrantActive *active, bool writable,
     __atomic_fetch_or(xen_gnttab_status(domain, active->ref),
                       GTF_reading | (writable ? GTF_writing : 0), __ATOMIC_SEQ_CST);
     int status = GNTST_okay;
-    /* The guest clears the entry first and looks at the status after: look again behind the mark. */
+    /* The guest clears the entry first and looks at the status after: look again behind the mark.
+     */
     header = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     if (held) {
         if (writable && (header & GTF_readonly)) {
@@ -108,8 +109,8 @@ void xen_gnttab_clear(XenDomain *domain, uint32_t ref, unsigned bits)
     __atomic_fetch_and(word, (uint16_t)~bits, __ATOMIC_SEQ_CST);
 }
 
-int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool writable, bool copy,
-                       XenGrantActive **active)
+int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool writable,
+                       bool copy, XenGrantActive **active)
 {
     XenGnttab *table = &domain->gnttab;
     if (ref >= xen_gnttab_refs(domain)) {

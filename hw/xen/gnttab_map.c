@@ -1,6 +1,6 @@
 /*
- * Grants used by the guest itself: mapping, unmapping and copying by hypercall. Its own grants are the only
- * ones there are: domain 0 grants nothing.
+ * Grants used by the guest itself: mapping, unmapping and copying by hypercall. Its own grants are
+ * the only ones there are: domain 0 grants nothing.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -59,7 +59,8 @@ int xen_gnttab_map(XenDomain *domain, gnttab_map_grant_ref_t *map)
     if (g_hash_table_size(table->mappings) >= XEN_GRANT_HANDLES_MAX) {
         return GNTST_no_space;
     }
-    status = xen_gnttab_acquire(domain, domain->config.domain_id, map->ref, writable, false, &active);
+    status =
+        xen_gnttab_acquire(domain, domain->config.domain_id, map->ref, writable, false, &active);
     if (status != GNTST_okay) {
         return status;
     }
@@ -70,8 +71,8 @@ int xen_gnttab_map(XenDomain *domain, gnttab_map_grant_ref_t *map)
     }
     map->handle = allocate_handle(domain);
     map->dev_bus_addr = active->gfn << XEN_PAGE_SHIFT;
-    XenGrantMapping mapping = {.ref = map->ref, .flags = map->flags,
-                               .host_address = map->host_addr};
+    XenGrantMapping mapping = {
+        .ref = map->ref, .flags = map->flags, .host_address = map->host_addr};
     g_hash_table_insert(table->mappings, GUINT_TO_POINTER(map->handle + 1),
                         g_memdup2(&mapping, sizeof(mapping)));
     return GNTST_okay;
@@ -164,11 +165,11 @@ int xen_gnttab_copy(XenDomain *domain, const gnttab_copy_t *copy)
         copy->dest.offset + copy->len > (int)XEN_PAGE_SIZE) {
         return GNTST_bad_copy_arg;
     }
-    int status = open_end(domain, &copy->source, copy->len, copy->flags & GNTCOPY_source_gref, false,
-                          &source);
+    int status = open_end(domain, &copy->source, copy->len, copy->flags & GNTCOPY_source_gref,
+                          false, &source);
     if (status == GNTST_okay) {
-        status = open_end(domain, &copy->dest, copy->len, copy->flags & GNTCOPY_dest_gref, true,
-                          &dest);
+        status =
+            open_end(domain, &copy->dest, copy->len, copy->flags & GNTCOPY_dest_gref, true, &dest);
     }
     if (status == GNTST_okay) {
         memmove(dest.page + copy->dest.offset, source.page + copy->source.offset, copy->len);

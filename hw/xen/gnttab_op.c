@@ -154,16 +154,16 @@ static const XenLayout setup_table_layout = XEN_LAYOUT(setup_table_fields, 16);
 static const XenField status_frames_fields[] = {
     {0, 4, 0, 4}, {4, 2, 4, 2}, {6, 2, 6, 2}, {8, 8, 8, 4}};
 static const XenLayout status_frames_layout = XEN_LAYOUT(status_frames_fields, 12);
-static const XenField copy_fields[] = {{0, 8, 0, 4},    {8, 2, 4, 2},    {10, 2, 6, 2},
-                                       {16, 8, 8, 4},   {24, 2, 12, 2},  {26, 2, 14, 2},
-                                       {32, 2, 16, 2},  {34, 2, 18, 2},  {36, 2, 20, 2}};
+static const XenField copy_fields[] = {{0, 8, 0, 4},   {8, 2, 4, 2},   {10, 2, 6, 2},
+                                       {16, 8, 8, 4},  {24, 2, 12, 2}, {26, 2, 14, 2},
+                                       {32, 2, 16, 2}, {34, 2, 18, 2}, {36, 2, 20, 2}};
 static const XenLayout copy_layout = XEN_LAYOUT(copy_fields, 24);
 
 static const XenSubOp grant_table_ops[] = {
     {GNTTABOP_map_grant_ref, "map_grant_ref", map_grant_ref, sizeof(gnttab_map_grant_ref_t),
      XEN_OUT},
-    {GNTTABOP_unmap_grant_ref, "unmap_grant_ref", unmap_grant_ref,
-     sizeof(gnttab_unmap_grant_ref_t), XEN_OUT},
+    {GNTTABOP_unmap_grant_ref, "unmap_grant_ref", unmap_grant_ref, sizeof(gnttab_unmap_grant_ref_t),
+     XEN_OUT},
     {GNTTABOP_setup_table, "setup_table", setup_table, sizeof(gnttab_setup_table_t), XEN_OUT,
      &setup_table_layout},
     {GNTTABOP_copy, "copy", copy, sizeof(gnttab_copy_t), XEN_OUT, &copy_layout},
@@ -215,9 +215,9 @@ int64_t xen_grant_table_op(XenCall *call)
                             G_N_ELEMENTS(grant_table_ops), op, 0);
     }
     for (int32_t i = 0; i < count && step != 0 && result == 0; i++) {
-        result = xen_sub_op(call, __HYPERVISOR_grant_table_op, grant_table_ops,
-                            G_N_ELEMENTS(grant_table_ops), op,
-                            call->arguments[1] + (uint64_t)i * step);
+        result =
+            xen_sub_op(call, __HYPERVISOR_grant_table_op, grant_table_ops,
+                       G_N_ELEMENTS(grant_table_ops), op, call->arguments[1] + (uint64_t)i * step);
     }
     xen_unlock(call->domain);
     return result;

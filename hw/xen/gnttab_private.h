@@ -38,12 +38,12 @@ typedef struct {
 
 typedef struct {
     unsigned version;
-    unsigned frames; /* of the table */
-    uint8_t **table;   /* max_grant_frames pages */
-    uint8_t **status;  /* likewise */
+    unsigned frames;                  /* of the table */
+    uint8_t **table;                  /* max_grant_frames pages */
+    uint8_t **status;                 /* likewise */
     uint64_t *table_gfn, *status_gfn; /* where the guest sees them */
-    GHashTable *active; /* ref -> XenGrantActive */
-    GHashTable *mappings; /* handle -> XenGrantMapping */
+    GHashTable *active;               /* ref -> XenGrantActive */
+    GHashTable *mappings;             /* handle -> XenGrantMapping */
     uint32_t next_handle;
     uint32_t generation; /* counts resets */
 } XenGnttab;
@@ -65,11 +65,11 @@ int64_t xen_gnttab_set_version(XenDomain *domain, uint32_t version);
 int xen_gnttab_swap(XenDomain *domain, uint32_t a, uint32_t b);
 
 /*
- * Takes @ref for @domain_id and marks the guest's entry. @copy: sub-page grants are allowed. GNTST_*;
- * *active stays valid while held.
+ * Takes @ref for @domain_id and marks the guest's entry. @copy: sub-page grants are allowed.
+ * GNTST_*; *active stays valid while held.
  */
-int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool writable, bool copy,
-                       XenGrantActive **active);
+int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool writable,
+                       bool copy, XenGrantActive **active);
 void xen_gnttab_release(XenDomain *domain, XenGrantActive *active, bool writable);
 /* The entry's flags, read once and marked with cmpxchg or the status frame: version 1 and 2. */
 int xen_gnttab_mark_v1(XenDomain *domain, XenGrantActive *active, bool writable);

@@ -1,9 +1,9 @@
 /*
- * The hypercall table: what there is, who does it, and Xen's answer to what an unprivileged HVM guest may
- * not do (facts: Xen's public headers and its hypercall table for HVM guests).
+ * The hypercall table: what there is, who does it, and Xen's answer to what an unprivileged HVM
+ * guest may not do (facts: Xen's public headers and its hypercall table for HVM guests).
  *
- * Structures are copied in once and widened there; no handler knows the guest's word size, except where an
- * array of unsigned longs is read element by element.
+ * Structures are copied in once and widened there; no handler knows the guest's word size, except
+ * where an array of unsigned longs is read element by element.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -175,8 +175,8 @@ static int64_t multicall(XenCall *call)
         return -XEN_E2BIG;
     }
     for (uint32_t i = 0; i < count; i++) {
-        XenCall inner = {.domain = call->domain, .vcpu = call->vcpu, .long_mode = call->long_mode,
-                         .depth = 1};
+        XenCall inner = {
+            .domain = call->domain, .vcpu = call->vcpu, .long_mode = call->long_mode, .depth = 1};
         uint64_t fields[8];
         for (unsigned f = 0; f < G_N_ELEMENTS(fields); f++) {
             if (f != 1 && !xen_long_in(call, list, i * 8ull + f, &fields[f])) {
@@ -261,13 +261,14 @@ XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHyperca
     XenCall call = {.domain = domain, .vcpu = vcpu, .long_mode = hypercall->long_mode};
     int64_t result = -XEN_EPERM;
     for (unsigned i = 0; i < G_N_ELEMENTS(call.arguments); i++) {
-        call.arguments[i] = hypercall->long_mode ? hypercall->arguments[i]
-                                                 : (uint32_t)hypercall->arguments[i];
+        call.arguments[i] =
+            hypercall->long_mode ? hypercall->arguments[i] : (uint32_t)hypercall->arguments[i];
     }
     if (hypercall->cpl == 0 && vcpu < domain->config.vcpus) {
         result = xen_call_run(&call, hypercall->number);
     }
-    TRACE(xen_hypercall, "vcpu %u number %u (0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER
+    TRACE(xen_hypercall,
+          "vcpu %u number %u (0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER
           "x, 0x%" G_GINT64_MODIFIER "x) = %" G_GINT64_FORMAT,
           vcpu, hypercall->number, call.arguments[0], call.arguments[1], call.arguments[2], result);
     hypercall->result = hypercall->long_mode ? (uint64_t)result : (uint32_t)result;

@@ -14,8 +14,7 @@ enum {
 
 bool xen_frame_absent(const XenDomain *domain, uint64_t gfn)
 {
-    return gfn <= domain->config.max_gfn &&
-           (domain->absent[gfn / 64] >> (gfn % 64) & 1);
+    return gfn <= domain->config.max_gfn && (domain->absent[gfn / 64] >> (gfn % 64) & 1);
 }
 
 static void set_absent(XenDomain *domain, uint64_t gfn, bool absent)
@@ -42,8 +41,7 @@ static bool give_back(XenDomain *domain, uint64_t gfn)
     if (xen_overlay_remove(domain, gfn)) {
         return true;
     }
-    if (!frame_present(domain, gfn) ||
-        domain->host->ops->decommit(domain->host, gfn, 1) != 0) {
+    if (!frame_present(domain, gfn) || domain->host->ops->decommit(domain->host, gfn, 1) != 0) {
         return false;
     }
     set_absent(domain, gfn, true);
@@ -117,9 +115,8 @@ static int64_t change_reservation(XenCall *call, unsigned op, uint64_t start)
 }
 
 static const XenField exchange_fields[] = {
-    {0, 8, 0, 4},    {8, 8, 4, 4},    {16, 4, 8, 4},   {20, 4, 12, 4},  {24, 2, 16, 2},
-    {32, 8, 20, 4},  {40, 8, 24, 4},  {48, 4, 28, 4},  {52, 4, 32, 4},  {56, 2, 36, 2},
-    {64, 8, 40, 4}};
+    {0, 8, 0, 4},   {8, 8, 4, 4},   {16, 4, 8, 4},  {20, 4, 12, 4}, {24, 2, 16, 2}, {32, 8, 20, 4},
+    {40, 8, 24, 4}, {48, 4, 28, 4}, {52, 4, 32, 4}, {56, 2, 36, 2}, {64, 8, 40, 4}};
 static const XenLayout exchange_layout = XEN_LAYOUT(exchange_fields, 44);
 
 static int64_t check_exchange(XenDomain *domain, const xen_memory_exchange_t *exch)
@@ -135,8 +132,8 @@ static int64_t check_exchange(XenDomain *domain, const xen_memory_exchange_t *ex
         return -XEN_EPERM;
     }
     if (exch->in.nr_extents > PAGES_A_CALL || exch->out.nr_extents > PAGES_A_CALL ||
-        exch->in.nr_extents << exch->in.extent_order !=
-            exch->out.nr_extents << exch->out.extent_order) {
+        exch->in.nr_extents << exch->in.extent_order != exch->out.nr_extents
+                                                            << exch->out.extent_order) {
         return -XEN_EINVAL;
     }
     return 0;

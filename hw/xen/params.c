@@ -163,8 +163,8 @@ static int64_t get_mem_type(XenCall *call, void *argument)
     XenDomain *domain = call->domain;
     int64_t result = xen_check_self(domain, get->domid);
     if (result == 0) {
-        bool ram = !xen_frame_absent(domain, get->pfn) &&
-                   guest_frame_is_memory(domain->memory, get->pfn);
+        bool ram =
+            !xen_frame_absent(domain, get->pfn) && guest_frame_is_memory(domain->memory, get->pfn);
         get->mem_type = ram ? HVMMEM_ram_rw : HVMMEM_mmio_dm;
     }
     return result;

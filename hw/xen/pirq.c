@@ -1,8 +1,9 @@
 /*
  * PHYSDEV_OP: interrupt lines and messages of emulated devices, taken as event channels.
  *
- * GSIs get pirqs of 16 and up, messages those from the top down. A message names its pirq in its address,
- * with vector 0 (Xen's public/physdev.h; Linux's arch/x86/pci/xen.c uses the same encoding).
+ * GSIs get pirqs of 16 and up, messages those from the top down. A message names its pirq in its
+ * address, with vector 0 (Xen's public/physdev.h; Linux's arch/x86/pci/xen.c uses the same
+ * encoding).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -247,9 +248,9 @@ static int64_t eoi_page_v2(XenCall *call, void *argument)
     return set_eoi_page(call, argument, false);
 }
 
-static const XenField map_fields[] = {{0, 2, 0, 2},    {4, 4, 4, 4},    {8, 4, 8, 4},
-                                      {12, 4, 12, 4},  {16, 4, 16, 4},  {20, 4, 20, 4},
-                                      {24, 4, 24, 4},  {32, 8, 28, 8}};
+static const XenField map_fields[] = {{0, 2, 0, 2},   {4, 4, 4, 4},   {8, 4, 8, 4},
+                                      {12, 4, 12, 4}, {16, 4, 16, 4}, {20, 4, 20, 4},
+                                      {24, 4, 24, 4}, {32, 8, 28, 8}};
 static const XenLayout map_layout = XEN_LAYOUT(map_fields, 36);
 static const XenField gmfn_fields[] = {{0, 8, 0, 4}};
 static const XenLayout gmfn_layout = XEN_LAYOUT(gmfn_fields, 4);

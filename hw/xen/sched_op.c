@@ -68,8 +68,7 @@ static int64_t poll(XenCall *call, void *argument)
     if (!xen_vcpu_upcall_deliverable(call->domain, call->vcpu)) {
         result = look_at_ports(call, poll, &only);
     }
-    if (result != 0 ||
-        (poll->timeout != 0 && poll->timeout <= xen_now(call->domain))) {
+    if (result != 0 || (poll->timeout != 0 && poll->timeout <= xen_now(call->domain))) {
         xen_domain_awake(call->domain, call->vcpu);
         return MIN(result, 0);
     }

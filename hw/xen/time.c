@@ -49,12 +49,12 @@ void xen_time_update_wall_clock(XenDomain *domain)
 {
     uint64_t ns = domain->host->ops->wall_clock_ns(domain->host);
     uint64_t seconds = ns / 1000000000;
-    uint32_t *clock = (uint32_t *)(domain->shared_info + (domain->long_mode
-                                                              ? SHARED_INFO_WALL_CLOCK_64
-                                                              : SHARED_INFO_WALL_CLOCK_32));
-    uint32_t *high = (uint32_t *)(domain->shared_info + (domain->long_mode
-                                                             ? SHARED_INFO_WC_SEC_HI_64
-                                                             : SHARED_INFO_WC_SEC_HI_32));
+    uint32_t *clock =
+        (uint32_t *)(domain->shared_info +
+                     (domain->long_mode ? SHARED_INFO_WALL_CLOCK_64 : SHARED_INFO_WALL_CLOCK_32));
+    uint32_t *high =
+        (uint32_t *)(domain->shared_info +
+                     (domain->long_mode ? SHARED_INFO_WC_SEC_HI_64 : SHARED_INFO_WC_SEC_HI_32));
     uint32_t version = __atomic_load_n(&clock[0], __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&clock[0], version, __ATOMIC_SEQ_CST);
     clock[1] = seconds;

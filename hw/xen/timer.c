@@ -119,8 +119,8 @@ void xen_virq_changed(XenDomain *domain, unsigned virq, unsigned vcpu)
 int64_t xen_set_timer_op(XenCall *call)
 {
     XenDomain *domain = call->domain;
-    uint64_t deadline = call->long_mode ? call->arguments[0]
-                                        : call->arguments[0] | call->arguments[1] << 32;
+    uint64_t deadline =
+        call->long_mode ? call->arguments[0] : call->arguments[0] | call->arguments[1] << 32;
     uint64_t now = xen_now(domain);
     int64_t ahead = deadline - now;
     /* Old Linux asks for times that wrapped: it is woken soon, to find out for itself. */

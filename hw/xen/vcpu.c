@@ -226,7 +226,6 @@ void xen_vcpu_reset(XenDomain *domain)
     }
 }
 
-
 static GVariant *save_one(XenVcpu *v)
 {
     const XenArea *run = &v->runstate_area, *time = &v->time_area;
@@ -239,7 +238,6 @@ static GVariant *save_one(XenVcpu *v)
         run->length ? run->gpa[0] : XEN_GPA_NONE, run->gpa[1],
         time->length ? time->gpa[0] : XEN_GPA_NONE, time->gpa[1]);
 }
-
 
 GVariant *xen_vcpu_save(XenDomain *domain)
 {
@@ -289,8 +287,8 @@ static bool load_one(XenDomain *domain, unsigned vcpu, GVariant *state)
     memcpy(v->spare_info, bytes, count);
     memcpy(v->runstate.time, spent, sizeof(v->runstate.time));
     if ((length != 0 && length != RUNSTATE_SIZE_32 && length != RUNSTATE_SIZE_64) ||
-        (info != XEN_GPA_NONE && place_info(domain, vcpu, info >> XEN_PAGE_SHIFT,
-                                            info % XEN_PAGE_SIZE) != 0) ||
+        (info != XEN_GPA_NONE &&
+         place_info(domain, vcpu, info >> XEN_PAGE_SHIFT, info % XEN_PAGE_SIZE) != 0) ||
         !load_area(domain, &v->runstate_area, length ? run[0] : XEN_GPA_NONE, run[1], length) ||
         !load_area(domain, &v->time_area, time[0], time[1], TIME_INFO_SIZE)) {
         return false;

@@ -59,8 +59,8 @@ static int64_t is_up(XenCall *call, void *argument)
     return call->domain->host->ops->vcpu_is_up(call->domain->host, target(call));
 }
 
-static const XenField runstate_fields[] = {{0, 4, 0, 4},    {8, 8, 4, 8},   {16, 8, 12, 8},
-                                           {24, 8, 20, 8},  {32, 8, 28, 8}, {40, 8, 36, 8}};
+static const XenField runstate_fields[] = {{0, 4, 0, 4},   {8, 8, 4, 8},   {16, 8, 12, 8},
+                                           {24, 8, 20, 8}, {32, 8, 28, 8}, {40, 8, 36, 8}};
 static const XenLayout runstate_layout = XEN_LAYOUT(runstate_fields, RUNSTATE_SIZE_32);
 
 static int64_t get_runstate_info(XenCall *call, void *argument)
@@ -77,8 +77,7 @@ static int64_t get_runstate_info(XenCall *call, void *argument)
 /* The host keeps an area that lies in one piece; one over two frames apart is ours alone. */
 static uint64_t place_for_host(const XenArea *area)
 {
-    if (area->length == 0 ||
-        (area->page[1] && area->gpa[1] != area->gpa[0] + area->part[0])) {
+    if (area->length == 0 || (area->page[1] && area->gpa[1] != area->gpa[0] + area->part[0])) {
         return XEN_GPA_NONE;
     }
     return area->gpa[0];
@@ -152,8 +151,8 @@ static int64_t register_runstate_physical(XenCall *call, void *argument)
 {
     struct vcpu_register_runstate_memory_area *area = argument;
     unsigned length = call->domain->long_mode ? RUNSTATE_SIZE_64 : RUNSTATE_SIZE_32;
-    int64_t result = set_physical(call, &call->domain->vcpus[target(call)].runstate_area,
-                                  area->addr.p, length);
+    int64_t result =
+        set_physical(call, &call->domain->vcpus[target(call)].runstate_area, area->addr.p, length);
     return result != 0 ? result : runstate_placed(call->domain, target(call));
 }
 

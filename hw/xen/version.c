@@ -36,9 +36,9 @@ static int64_t capabilities(XenCall *call, void *argument)
 {
     unsigned major = call->domain->config.version >> 16;
     unsigned minor = call->domain->config.version & 0xffff;
-    g_autofree char *text = g_strdup_printf(
-        "xen-%u.%u-x86_64 hvm-%u.%u-x86_32 hvm-%u.%u-x86_32p hvm-%u.%u-x86_64", major, minor,
-        major, minor, major, minor, major, minor);
+    g_autofree char *text =
+        g_strdup_printf("xen-%u.%u-x86_64 hvm-%u.%u-x86_32 hvm-%u.%u-x86_32p hvm-%u.%u-x86_64",
+                        major, minor, major, minor, major, minor, major, minor);
     return text_out(call, text, XEN_CAPABILITIES_INFO_LEN);
 }
 
@@ -56,10 +56,10 @@ static int64_t platform_parameters(XenCall *call, void *argument)
 static uint32_t features(const XenDomain *domain)
 {
     static const uint8_t always[] = {
-        XENFEAT_writable_page_tables,       XENFEAT_auto_translated_physmap,
-        XENFEAT_hvm_safe_pvclock,           XENFEAT_hvm_pirqs,
-        XENFEAT_memory_op_vnode_supported,  XENFEAT_not_direct_mapped,
-        XENFEAT_runstate_phys_area,         XENFEAT_vcpu_time_phys_area,
+        XENFEAT_writable_page_tables,      XENFEAT_auto_translated_physmap,
+        XENFEAT_hvm_safe_pvclock,          XENFEAT_hvm_pirqs,
+        XENFEAT_memory_op_vnode_supported, XENFEAT_not_direct_mapped,
+        XENFEAT_runstate_phys_area,        XENFEAT_vcpu_time_phys_area,
     };
     uint32_t map = domain->config.callback_vector ? 1u << XENFEAT_hvm_callback_vector : 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(always); i++) {

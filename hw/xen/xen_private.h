@@ -29,7 +29,7 @@ typedef struct {
 } XenArea;
 
 typedef struct {
-    void *info; /* vcpu_info; atomic pointer, never NULL */
+    void *info;        /* vcpu_info; atomic pointer, never NULL */
     uint64_t info_gpa; /* XEN_GPA_NONE: the place in shared info, or none */
     void *info_page;
     void *spare_info; /* for a vCPU beyond the legacy slots that has not registered one */
@@ -41,14 +41,14 @@ typedef struct {
     uint32_t virq_port[XEN_VIRQS]; /* global ones on vCPU 0 only; atomic */
     XenFifoVcpu fifo;
     /* Sleep: announced before conditions are looked at, so that a sender sees it. */
-    bool sleeping; /* atomic */
+    bool sleeping;     /* atomic */
     int64_t poll_port; /* -1: not polling; 0: any; else that one; atomic */
-    bool woken;    /* atomic */
+    bool woken;        /* atomic */
 } XenVcpu;
 
 typedef struct {
     bool mapped;
-    bool msi; /* else @gsi */
+    bool msi;   /* else @gsi */
     bool level; /* of the line, for a GSI */
     uint32_t gsi;
     uint32_t port; /* 0: not bound */
@@ -79,13 +79,13 @@ struct XenDomain {
     XenWatchdog watchdogs[XEN_WATCHDOGS];
     XenPirq *pirqs;
     int gsi_pirq[XEN_DOMAIN_GSIS]; /* pirq of the line, or -1 */
-    uint64_t *eoi_bitmap; /* a guest page, or NULL */
+    uint64_t *eoi_bitmap;          /* a guest page, or NULL */
     uint64_t eoi_gfn;
     bool eoi_unmasks;
     uint64_t *absent; /* bit a frame up to max_gfn: given back */
     uint64_t absent_count;
     int64_t adjustment; /* pages taken by increase_reservation, on no frame */
-    GHashTable *moved; /* frame -> the frame whose RAM it shows */
+    GHashTable *moved;  /* frame -> the frame whose RAM it shows */
     uint64_t logged_hypercalls;
     uint64_t logged_sub_ops[64];
 };

@@ -1,6 +1,6 @@
 /*
- * A domain with no machine: a fake host that records what it is asked, and 1 MiB of guest memory whose
- * virtual addresses are its physical ones (from FIXTURE_UNMAPPED on nothing is mapped).
+ * A domain with no machine: a fake host that records what it is asked, and 1 MiB of guest memory
+ * whose virtual addresses are its physical ones (from FIXTURE_UNMAPPED on nothing is mapped).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -253,20 +253,21 @@ static bool fixture_gsi_level(XenHost *h, unsigned gsi)
 }
 
 static const XenHostOps fixture_host_ops = {
-    fixture_page_memory,  fixture_map_page,      fixture_unmap_page,    fixture_alias,
-    fixture_unalias,      fixture_decommit,      fixture_repopulate,    fixture_long_mode,
-    fixture_shared_info,  fixture_vcpu_info,     fixture_time_area,     fixture_runstate_area,
-    fixture_update_flag,  fixture_set_callback,  fixture_upcall_vector, fixture_raise_upcall,
-    fixture_wake,         fixture_assign_port,   fixture_release_port,  fixture_timer_port,
-    fixture_clock,        fixture_wall_clock,    fixture_arm,           fixture_disarm,
-    fixture_time_info,    fixture_runstate,      fixture_shutdown,      fixture_initialise,
-    fixture_up,           fixture_down,          fixture_is_up,         fixture_nmi,
-    fixture_flush,        fixture_console,       fixture_gsi_level,
+    fixture_page_memory, fixture_map_page,     fixture_unmap_page,    fixture_alias,
+    fixture_unalias,     fixture_decommit,     fixture_repopulate,    fixture_long_mode,
+    fixture_shared_info, fixture_vcpu_info,    fixture_time_area,     fixture_runstate_area,
+    fixture_update_flag, fixture_set_callback, fixture_upcall_vector, fixture_raise_upcall,
+    fixture_wake,        fixture_assign_port,  fixture_release_port,  fixture_timer_port,
+    fixture_clock,       fixture_wall_clock,   fixture_arm,           fixture_disarm,
+    fixture_time_info,   fixture_runstate,     fixture_shutdown,      fixture_initialise,
+    fixture_up,          fixture_down,         fixture_is_up,         fixture_nmi,
+    fixture_flush,       fixture_console,      fixture_gsi_level,
 };
 
-#define FIXTURE_OF_MEMORY(m) ((Fixture *)((char *)(m) - offsetof(Fixture, memory)))
+#define FIXTURE_OF_MEMORY(m) ((Fixture *)((char *)(m)-offsetof(Fixture, memory)))
 
-static bool fixture_translate(GuestMemory *m, unsigned vcpu, uint64_t gva, bool write, uint64_t *gpa)
+static bool fixture_translate(GuestMemory *m, unsigned vcpu, uint64_t gva, bool write,
+                              uint64_t *gpa)
 {
     *gpa = gva;
     return gva < FIXTURE_UNMAPPED;
@@ -292,10 +293,16 @@ static const GuestMemoryOps fixture_memory_ops = {fixture_translate, fixture_pin
 static inline XenDomain *fixture_domain(Fixture *f, unsigned vcpus)
 {
     static const XenMemoryMapEntry map[] = {{0, 0xa0000, 1}, {0xa0000, 0x60000, 2}};
-    XenDomainConfig config = {.domain_id = 5, .version = 0x40011, .vcpus = vcpus, .max_pirqs = 64,
-                              .max_grant_frames = FIXTURE_GRANT_FRAMES, .callback_vector = true,
-                              .ram_frames = FIXTURE_FRAMES, .max_gfn = FIXTURE_FRAMES - 1,
-                              .memory_map = map, .memory_map_entries = G_N_ELEMENTS(map)};
+    XenDomainConfig config = {.domain_id = 5,
+                              .version = 0x40011,
+                              .vcpus = vcpus,
+                              .max_pirqs = 64,
+                              .max_grant_frames = FIXTURE_GRANT_FRAMES,
+                              .callback_vector = true,
+                              .ram_frames = FIXTURE_FRAMES,
+                              .max_gfn = FIXTURE_FRAMES - 1,
+                              .memory_map = map,
+                              .memory_map_entries = G_N_ELEMENTS(map)};
     GError *error = NULL;
     memset(config.uuid, 0xab, sizeof(config.uuid));
     XenDomain *domain = xen_domain_new(&config, &f->host, &f->memory, &error);

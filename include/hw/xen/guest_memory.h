@@ -1,8 +1,9 @@
 /*
- * The guest's memory as Xen's state machines see it: bounded copies and pinned pages, never a raw address.
+ * The guest's memory as Xen's state machines see it: bounded copies and pinned pages, never a raw
+ * address.
  *
- * The implementer supplies a translation and a page look-up; the copies are built on these two, a page at a
- * time, so that no length a guest gives can reach outside its RAM.
+ * The implementer supplies a translation and a page look-up; the copies are built on these two, a
+ * page at a time, so that no length a guest gives can reach outside its RAM.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,13 +24,13 @@ typedef struct GuestMemory GuestMemory;
 
 typedef struct {
     /**
-     * translate: @gva of the page tables that @vcpu runs on now, to @gpa. False if not present, or not
-     * writable when @write. Called on the thread of @vcpu.
+     * translate: @gva of the page tables that @vcpu runs on now, to @gpa. False if not present, or
+     * not writable when @write. Called on the thread of @vcpu.
      */
     bool (*translate)(GuestMemory *memory, unsigned vcpu, uint64_t gva, bool write, uint64_t *gpa);
     /**
-     * pin: the host address of the page at frame @gfn as the guest sees it (a special page mapped there
-     * included), or NULL if that is not memory. It stays valid until unpin(). Any thread.
+     * pin: the host address of the page at frame @gfn as the guest sees it (a special page mapped
+     * there included), or NULL if that is not memory. It stays valid until unpin(). Any thread.
      */
     void *(*pin)(GuestMemory *memory, uint64_t gfn);
     /** unpin: gives back what pin() gave; @written: the page was changed. */
@@ -40,10 +41,12 @@ struct GuestMemory {
     const GuestMemoryOps *ops;
 };
 
-/** guest_read_virtual: copies @length bytes at @gva into @buffer; false if some page cannot be read. */
+/** guest_read_virtual: copies @length bytes at @gva into @buffer; false if some page cannot be
+ * read. */
 bool guest_read_virtual(GuestMemory *memory, unsigned vcpu, uint64_t gva, void *buffer,
                         size_t length);
-/** guest_write_virtual: the reverse; what precedes the bad page has been written when it returns false. */
+/** guest_write_virtual: the reverse; what precedes the bad page has been written when it returns
+ * false. */
 bool guest_write_virtual(GuestMemory *memory, unsigned vcpu, uint64_t gva, const void *buffer,
                          size_t length);
 /** guest_read_physical, guest_write_physical: the same by guest-physical address. */

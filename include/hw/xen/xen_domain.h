@@ -1,8 +1,8 @@
 /*
  * One Xen domain: everything a guest can reach through a hypercall, without the machine around it.
  *
- * Made once for a machine; reset puts it back to the state of a domain just built. Control calls serialise
- * on the domain's own lock; sending an event takes no lock under the 2-level ABI.
+ * Made once for a machine; reset puts it back to the state of a domain just built. Control calls
+ * serialise on the domain's own lock; sending an event takes no lock under the 2-level ABI.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,12 +28,12 @@ typedef struct {
     uint32_t version;   /* major << 16 | minor, 3.0 or later */
     unsigned vcpus;     /* 1 to XEN_DOMAIN_MAX_VCPUS */
     uint8_t uuid[16];
-    unsigned max_pirqs;        /* 16 to XEN_DOMAIN_MAX_PIRQS; 0: 256 */
-    unsigned max_grant_frames; /* 1 to XEN_DOMAIN_MAX_GRANT_FRAMES; 0: 64 */
-    unsigned max_grant_version; /* 1 or 2; 0: 2 */
-    bool callback_vector; /* the host can deliver a vector that needs no EOI */
-    uint64_t ram_frames;  /* pages of RAM at the start */
-    uint64_t max_gfn;     /* highest frame with RAM */
+    unsigned max_pirqs;                  /* 16 to XEN_DOMAIN_MAX_PIRQS; 0: 256 */
+    unsigned max_grant_frames;           /* 1 to XEN_DOMAIN_MAX_GRANT_FRAMES; 0: 64 */
+    unsigned max_grant_version;          /* 1 or 2; 0: 2 */
+    bool callback_vector;                /* the host can deliver a vector that needs no EOI */
+    uint64_t ram_frames;                 /* pages of RAM at the start */
+    uint64_t max_gfn;                    /* highest frame with RAM */
     const XenMemoryMapEntry *memory_map; /* copied */
     unsigned memory_map_entries;
 } XenDomainConfig;
@@ -45,7 +45,8 @@ enum {
     XEN_DOMAIN_GSIS = 24,
 };
 
-/** xen_domain_new: @host and @memory must outlive it. NULL and @error if @config is out of range. */
+/** xen_domain_new: @host and @memory must outlive it. NULL and @error if @config is out of range.
+ */
 XenDomain *xen_domain_new(const XenDomainConfig *config, XenHost *host, GuestMemory *memory,
                           GError **error);
 void xen_domain_free(XenDomain *domain);
@@ -74,7 +75,8 @@ typedef enum {
 XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHypercall *call);
 /** xen_domain_awake: @vcpu no longer sleeps; its poll is over. */
 void xen_domain_awake(XenDomain *domain, unsigned vcpu);
-/** xen_domain_may_sleep: false as soon as there is a reason to wake (to be asked after announcing the sleep). */
+/** xen_domain_may_sleep: false as soon as there is a reason to wake (to be asked after announcing
+ * the sleep). */
 bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu);
 
 /** xen_domain_latch_mode: the guest wrote the hypercall page MSR in this mode. */
@@ -83,16 +85,19 @@ bool xen_domain_long_mode(const XenDomain *domain);
 
 /** xen_domain_timer_expired: a timer that arm_timer() set is due. */
 void xen_domain_timer_expired(XenDomain *domain, XenTimerKind kind, unsigned index);
-/** xen_domain_raise_virq: @vcpu is 0 for a global one; nothing happens if the guest has not bound it. */
+/** xen_domain_raise_virq: @vcpu is 0 for a global one; nothing happens if the guest has not bound
+ * it. */
 void xen_domain_raise_virq(XenDomain *domain, unsigned virq, unsigned vcpu);
-/** xen_domain_upcall_pending: the guest has not yet taken the upcall of @vcpu (level callbacks). Any thread. */
+/** xen_domain_upcall_pending: the guest has not yet taken the upcall of @vcpu (level callbacks).
+ * Any thread. */
 bool xen_domain_upcall_pending(XenDomain *domain, unsigned vcpu);
 /** xen_domain_runstate: @vcpu enters RUNSTATE_* @state now (hosts that keep no accounting). */
 void xen_domain_runstate(XenDomain *domain, unsigned vcpu, unsigned state);
 /** xen_domain_update_time: rewrite wall clock and time areas (clock moved, machine resumed). */
 void xen_domain_update_time(XenDomain *domain);
 
-/** xen_domain_set_param: what the builder of the domain knows: store and console frames and ports. */
+/** xen_domain_set_param: what the builder of the domain knows: store and console frames and ports.
+ */
 void xen_domain_set_param(XenDomain *domain, unsigned index, uint64_t value);
 uint64_t xen_domain_param(XenDomain *domain, unsigned index);
 
@@ -100,7 +105,8 @@ uint64_t xen_domain_param(XenDomain *domain, unsigned index);
 
 /** xen_domain_set_gsi: the line @gsi went to @level; true if the guest takes it as an event. */
 bool xen_domain_set_gsi(XenDomain *domain, unsigned gsi, bool level);
-/** xen_domain_msi_pirq: the pirq a message of (@address, @data) names, or -1 if it is an ordinary one. */
+/** xen_domain_msi_pirq: the pirq a message of (@address, @data) names, or -1 if it is an ordinary
+ * one. */
 int xen_domain_msi_pirq(XenDomain *domain, uint64_t address, uint32_t data);
 /** xen_domain_deliver_msi: such a message was sent; true if an event took it. */
 bool xen_domain_deliver_msi(XenDomain *domain, uint64_t address, uint32_t data);
@@ -110,14 +116,19 @@ bool xen_domain_pirq_port(XenDomain *domain, unsigned pirq, uint32_t *port, unsi
 /* ---- reset and saved state ---- */
 
 /**
- * xen_domain_reset: back to a domain just built: ports, grants, areas, timers, special pages, callback.
- * Back ends stay connected to nothing. @soft: for SHUTDOWN_soft_reset; frames that the guest gave back by
- * ballooning stay absent. The builder then offers store and console ports and sets their parameters again.
+ * xen_domain_reset: back to a domain just built: ports, grants, areas, timers, special pages,
+ * callback. Back ends stay connected to nothing. @soft: for SHUTDOWN_soft_reset; frames that the
+ * guest gave back by ballooning stay absent. The builder then offers store and console ports and
+ * sets their parameters again.
  */
 void xen_domain_reset(XenDomain *domain, bool soft);
 /** xen_domain_save: everything but RAM and special pages' places in it; a floating a{sv}. */
 GVariant *xen_domain_save(XenDomain *domain);
-/** xen_domain_load: into a domain of the same configuration, after RAM is loaded. On error it is reset. */
+/**
+ * xen_domain_load: into a domain of the same configuration that is new or was reset before RAM was
+ * loaded (a reset zeroes frames that ballooning took). Back ends then bind and pin again. On error
+ * the domain is reset.
+ */
 bool xen_domain_load(XenDomain *domain, GVariant *state, GError **error);
 
 #endif

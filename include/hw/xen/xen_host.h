@@ -1,9 +1,10 @@
 /*
- * What Xen's state machines need of whoever runs the guest: the accelerator with KVM_XEN, the one without,
- * or a recorder in a test.
+ * What Xen's state machines need of whoever runs the guest: the accelerator with KVM_XEN, the one
+ * without, or a recorder in a test.
  *
- * Functions that return int give 0 or a negative Xen errno, which goes to the guest as it is. All are called
- * with the domain's lock held unless stated otherwise, and must not wait for a vCPU thread.
+ * Functions that return int give 0 or a negative Xen errno, which goes to the guest as it is. All
+ * are called with the domain's lock held unless stated otherwise, and must not wait for a vCPU
+ * thread.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -66,9 +67,9 @@ typedef struct {
 } XenTimeInfo;
 
 typedef struct {
-    uint32_t state;       /* RUNSTATE_* */
-    uint64_t entry_time;  /* ns, when @state was entered */
-    uint64_t time[4];     /* ns in each state */
+    uint32_t state;      /* RUNSTATE_* */
+    uint64_t entry_time; /* ns, when @state was entered */
+    uint64_t time[4];    /* ns in each state */
 } XenRunstate;
 
 /** Registers for VCPUOP_initialise: Xen's vcpu_hvm_context, checked. */
@@ -78,11 +79,12 @@ typedef struct XenHost XenHost;
 
 typedef struct {
     /**
-     * page_memory: the host memory behind a special page: page-aligned, zeroed when first asked for, the
-     * same for ever after. NULL when out of memory.
+     * page_memory: the host memory behind a special page: page-aligned, zeroed when first asked
+     * for, the same for ever after. NULL when out of memory.
      */
     void *(*page_memory)(XenHost *host, XenPageKind kind, unsigned index);
-    /** map_page: shows that page at frame @gfn, over whatever is there. A page is at one frame at most. */
+    /** map_page: shows that page at frame @gfn, over whatever is there. A page is at one frame at
+     * most. */
     int (*map_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
     /** unmap_page: what was there before shows again. */
     void (*unmap_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
@@ -98,7 +100,8 @@ typedef struct {
     void (*set_long_mode)(XenHost *host, bool long_mode);
     /** set_shared_info: the guest sees shared info at @gfn, or XEN_GFN_NONE. */
     void (*set_shared_info)(XenHost *host, uint64_t gfn);
-    /** set_vcpu_info, set_time_area, set_runstate_area: registered at @gpa, or XEN_GPA_NONE: none of its own. */
+    /** set_vcpu_info, set_time_area, set_runstate_area: registered at @gpa, or XEN_GPA_NONE: none
+     * of its own. */
     int (*set_vcpu_info)(XenHost *host, unsigned vcpu, uint64_t gpa);
     int (*set_time_area)(XenHost *host, unsigned vcpu, uint64_t gpa);
     int (*set_runstate_area)(XenHost *host, unsigned vcpu, uint64_t gpa);
@@ -109,27 +112,34 @@ typedef struct {
     void (*set_callback)(XenHost *host, const XenCallback *callback);
     /** set_upcall_vector: @vcpu takes its upcalls as this LAPIC vector (0: by the callback). */
     int (*set_upcall_vector)(XenHost *host, unsigned vcpu, uint8_t vector);
-    /** raise_upcall: evtchn_upcall_pending of @vcpu went to 1. Any thread, no lock held for sends. */
+    /** raise_upcall: evtchn_upcall_pending of @vcpu went to 1. Any thread, no lock held for sends.
+     */
     void (*raise_upcall)(XenHost *host, unsigned vcpu);
     /** wake: @vcpu, asleep in poll or block, may go on. Any thread, no lock. */
     void (*wake)(XenHost *host, unsigned vcpu);
 
-    /** assign_port: the kernel may complete sends on @port. False: it will not; sends come to the domain. */
+    /** assign_port: the kernel may complete sends on @port. False: it will not; sends come to the
+     * domain. */
     bool (*assign_port)(XenHost *host, uint32_t port, const XenPortTarget *target);
     void (*release_port)(XenHost *host, uint32_t port);
-    /** set_timer_port: VIRQ_TIMER of @vcpu is 2-level @port; 0: none, or of an ABI the kernel lacks. */
+    /** set_timer_port: VIRQ_TIMER of @vcpu is 2-level @port; 0: none, or of an ABI the kernel
+     * lacks. */
     void (*set_timer_port)(XenHost *host, unsigned vcpu, uint32_t port);
 
-    /** clock_ns: Xen system time: ns since the domain began, the guest's pvclock. Any thread, no lock. */
+    /** clock_ns: Xen system time: ns since the domain began, the guest's pvclock. Any thread, no
+     * lock. */
     uint64_t (*clock_ns)(XenHost *host);
     /** wall_clock_ns: the real time at system time 0, ns since 1970. */
     uint64_t (*wall_clock_ns)(XenHost *host);
-    /** arm_timer: call xen_domain_timer_expired() at system time @deadline_ns; replaces an earlier one. */
+    /** arm_timer: call xen_domain_timer_expired() at system time @deadline_ns; replaces an earlier
+     * one. */
     void (*arm_timer)(XenHost *host, XenTimerKind kind, unsigned index, uint64_t deadline_ns);
     void (*disarm_timer)(XenHost *host, XenTimerKind kind, unsigned index);
-    /** time_info: pvclock parameters of @vcpu. False: the host keeps the areas up to date itself. */
+    /** time_info: pvclock parameters of @vcpu. False: the host keeps the areas up to date itself.
+     */
     bool (*time_info)(XenHost *host, unsigned vcpu, XenTimeInfo *info);
-    /** runstate: the host's own accounting of @vcpu. False: it keeps none, and calls xen_domain_runstate(). */
+    /** runstate: the host's own accounting of @vcpu. False: it keeps none, and calls
+     * xen_domain_runstate(). */
     bool (*runstate)(XenHost *host, unsigned vcpu, XenRunstate *runstate);
 
     /** shutdown: SCHEDOP_shutdown with @reason (SHUTDOWN_*, unchecked above SHUTDOWN_MAX). */
@@ -140,7 +150,8 @@ typedef struct {
     bool (*vcpu_is_up)(XenHost *host, unsigned vcpu);
     void (*send_nmi)(XenHost *host, unsigned vcpu);
     void (*flush_tlbs)(XenHost *host);
-    /** console_write: CONSOLEIO_write's text; NULL: the guest gets -EPERM, as from Xen without debugging. */
+    /** console_write: CONSOLEIO_write's text; NULL: the guest gets -EPERM, as from Xen without
+     * debugging. */
     void (*console_write)(XenHost *host, const char *text, unsigned length);
     /** gsi_level: true while the line @gsi is asserted by a device. */
     bool (*gsi_level)(XenHost *host, unsigned gsi);
