@@ -108,6 +108,7 @@ static inline char *make_file(const char *name, const void *data, size_t size)
 {
     char *path = g_build_filename(fixture_folder, name, NULL);
 
+    g_unlink(path); /* written in place it would keep what is longer of its former contents */
     g_assert_true(g_file_set_contents_full(path, data, size, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
     return path;
 }

@@ -17,6 +17,7 @@ VARIANTS = ("stock", "kvm-xen")
 # What the host loads at its start; `brd` gives it a disk in memory for file systems with direct I/O.
 MODULES = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "loop", "tun", "kvm-amd"]
 MODULE_OPTIONS = {"kvm-amd.ko": "nested=0"}
+OWN_MODULE = HERE / "svm-kick"
 KVM_MODULES = ("kvm.ko", "kvm-amd.ko")
 
 PYTHON = "/usr/bin/python3.11"
@@ -78,6 +79,9 @@ def add_modules(archive, variant):
         source = rebuilt / name if rebuilt and name in KVM_MODULES else host.modules / path
         archive.file(f"modules/{name}", source)
         lines.append(f"{name} {MODULE_OPTIONS.get(name, '')}".rstrip())
+    own = kernel.own_module(OWN_MODULE)
+    archive.file("modules/svm_kick.ko", own / "svm_kick.ko")
+    lines.append("svm_kick.ko")
     archive.text("modules/list", "".join(f"{line}\n" for line in lines))
 
 
@@ -86,7 +90,7 @@ def base(variant):
     if variant not in VARIANTS:
         raise ValueError(f"the test host has no variant {variant}: {', '.join(VARIANTS)}")
     host = kernel.current()
-    sources = [HERE / "host-init", HERE / "kvm-probe.c", pathlib.Path(__file__), HERE / "hostlib/cpio.py"]
+    sources = [*sorted(OWN_MODULE.iterdir()), HERE / "host-init", HERE / "kvm-probe.c", pathlib.Path(__file__), HERE / "hostlib/cpio.py"]
     key = cache.digest(host.version, kernel.RECIPE, variant, MODULE_OPTIONS, busybox(), pathlib.Path(PYTHON),
                        *sources)
 

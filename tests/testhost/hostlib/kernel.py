@@ -10,6 +10,7 @@ import lzma
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 
@@ -25,6 +26,7 @@ class Kernel:
     def __init__(self, release, version, root):
         self.release = release
         self.version = version
+        self.series = ".".join(version.split(".")[:2])
         self.root = pathlib.Path(root)
         self.vmlinuz = self.root / "boot" / f"vmlinuz-{release}"
         self.modules = self.root / "lib" / "modules" / release
@@ -113,37 +115,70 @@ def _prepare_source(folder):
     return kvm
 
 
-def kvm_xen_modules():
-    """The folder with kvm.ko and kvm-amd.ko of the current kernel, built with CONFIG_KVM_XEN."""
+def _packages(*names):
+    """The packages NAMES, which must be of the current kernel's version."""
     kernel = current()
-    flavour = kernel.release
-    common = re.sub(r"-amd64$", "-common", flavour)
-    series = ".".join(kernel.version.split(".")[:2])
-    packages = [f"linux-headers-{flavour}", f"linux-headers-{common}", f"linux-kbuild-{series}",
-                f"linux-source-{series}"]
-    for name in packages:
+    for name in names:
         if debian.version(name) != kernel.version:
             raise debian.PackageError(
                 f"{name} is at {debian.version(name)}, the kernel at {kernel.version}")
+    return names
+
+
+def _header_packages():
+    kernel = current()
+    common = re.sub(r"-amd64$", "-common", kernel.release)
+    return _packages(f"linux-headers-{kernel.release}", f"linux-headers-{common}",
+                     f"linux-kbuild-{kernel.series}")
+
+
+def _make(headers, source, log, *settings):
+    """Build the modules of the folder SOURCE against unpacked headers."""
+    with open(log, "w", encoding="utf-8") as stream:
+        subprocess.run(["make", f"-j{os.cpu_count()}", "-C", str(headers), f"M={source}", *settings,
+                        "modules"], stdout=stream, stderr=subprocess.STDOUT, check=True)
+
+
+def _build(folder, packages, prepare, names, settings=()):
+    """Build modules in FOLDER: unpack PACKAGES, let PREPARE lay out the source, keep the files NAMES."""
+    kernel = current()
+    work = folder / "work"
+    work.mkdir()
+    for name in packages:
+        debian.unpack(name, kernel.version, work)
+    source = prepare(work)
+    _make(_prepare_headers(work, kernel.release), source, folder / "build.log", *settings)
+    for name in names:
+        subprocess.run(["strip", "--strip-debug", "-o", str(folder / name), str(source / name)], check=True)
+    shutil.rmtree(work)
+
+
+def kvm_xen_modules():
+    """The folder with kvm.ko and kvm-amd.ko of the current kernel, built with CONFIG_KVM_XEN."""
+    kernel = current()
+    packages = [*_header_packages(), *_packages(f"linux-source-{kernel.series}")]
 
     def build(folder):
-        work = folder / "work"
-        work.mkdir()
-        for name in packages:
-            debian.unpack(name, kernel.version, work)
-        headers = _prepare_headers(work, flavour)
-        source = _prepare_source(work)
-        with open(folder / "build.log", "w", encoding="utf-8") as log:
-            subprocess.run(
-                ["make", f"-j{os.cpu_count()}", "-C", str(headers), f"M={source}", "CONFIG_KVM_XEN=y",
-                 "CONFIG_KVM_INTEL=n", "KCFLAGS=-DCONFIG_KVM_XEN=1", "modules"],
-                stdout=log, stderr=subprocess.STDOUT, check=True)
-        for name in ("kvm.ko", "kvm-amd.ko"):
-            subprocess.run(["strip", "--strip-debug", "-o", str(folder / name), str(source / name)],
-                           check=True)
-        subprocess.run(["rm", "-rf", str(work)], check=True)
+        _build(folder, packages, _prepare_source, ("kvm.ko", "kvm-amd.ko"),
+               ("CONFIG_KVM_XEN=y", "CONFIG_KVM_INTEL=n", "KCFLAGS=-DCONFIG_KVM_XEN=1"))
 
     return cache.entry("kvm-xen", f"{kernel.version}-{RECIPE}", build)
+
+
+def own_module(source):
+    """The folder with the module built from the folder SOURCE of this tree, which has the module's name."""
+    kernel = current()
+    packages = _header_packages()
+    name = source.name.replace("-", "_")
+
+    def prepare(work):
+        return pathlib.Path(shutil.copytree(source, work / source.name))
+
+    def build(folder):
+        _build(folder, packages, prepare, (f"{name}.ko",))
+
+    key = cache.digest(kernel.version, RECIPE, *sorted(source.iterdir()))
+    return cache.entry(source.name, key, build)
 
 
 def extract_elf(vmlinuz):

@@ -19,10 +19,7 @@ from . import cache, image, kernel
 EMULATOR = "/usr/bin/qemu-system-x86_64"
 RESULTS_SIZE = 4 << 30          # of a sparse file
 # A host is stalled when it has said nothing for so much of its own CPU time, or for so much wall time:
-# it says something each two counted seconds, which take up to half a minute of CPU time.  The emulator
-# has a fault that makes this happen now and then: an interrupt that was injected into a nested guest is
-# delivered once more when the emulator's time slice ends before the guest's next exit, and where that
-# is in the interrupt's own handler the guest waits for itself forever.
+# it says something each two counted seconds, which take up to half a minute of CPU time.
 STALL_CPU_SECONDS = 75
 STALL_SECONDS = 600
 MARK = "testhost: "
