@@ -81,6 +81,13 @@ bool accel_is_qtest(Accel *accel)
     return g_str_equal(accel_name(accel), "qtest");
 }
 
+bool accel_wants_xen(Accel *accel)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return klass->wants_xen && klass->wants_xen(accel);
+}
+
 bool accel_set_option(Accel *accel, const char *key, const char *value, GError **error)
 {
     return XL_ACCEL_GET_CLASS(accel)->set_option(accel, key, value, error);
@@ -205,6 +212,13 @@ bool accel_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error)
 void accel_vcpu_dump(Accel *accel, Vcpu *vcpu, GString *out)
 {
     XL_ACCEL_GET_CLASS(accel)->vcpu_dump(accel, vcpu, out);
+}
+
+bool accel_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return klass->vcpu_registers && klass->vcpu_registers(accel, vcpu, registers);
 }
 
 void accel_vcpu_nmi(Accel *accel, Vcpu *vcpu)

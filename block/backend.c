@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "block/backend.h"
+#include "block/block_query.h"
 #include "util/clock.h"
 #include "util/error.h"
 
@@ -96,6 +97,13 @@ void block_backend_free_drive(BlockBackend *backend)
     if (!backend->attached) {
         backend_free(backend);
     }
+}
+
+void block_backend_forget_drive(BlockBackend *backend)
+{
+    block_backend_remove_medium(backend);
+    backend->name[0] = '\0';
+    block_backend_free_drive(backend);
 }
 
 void block_backend_set_limits(BlockBackend *backend, const ThrottleLimits *limits)
@@ -326,6 +334,7 @@ bool block_backend_medium_locked(BlockBackend *backend)
 void block_backend_eject(BlockBackend *backend, bool eject_flag)
 {
     backend->tray_open = eject_flag;
+    block_tell_tray_moved(backend, eject_flag);
 }
 
 bool block_backend_tray_open(BlockBackend *backend)
@@ -337,9 +346,35 @@ bool block_backend_tray_open(BlockBackend *backend)
 
 static void tell_medium_changed(BlockBackend *backend, bool load)
 {
+    bool was_open = block_backend_tray_open(backend);
+
     if (backend->ops && backend->ops->medium_changed) {
         backend->ops->medium_changed(backend->ops_opaque, load);
     }
+    if (block_backend_tray_open(backend) != was_open) {
+        block_tell_tray_moved(backend, !was_open);
+    }
+}
+
+void block_backend_set_tray(BlockBackend *backend, bool open)
+{
+    tell_medium_changed(backend, !open);
+}
+
+bool block_backend_exchange_medium(BlockBackend *backend, const char *node_name, GError **error)
+{
+    const BlockDeviceOps *ops = backend->ops;
+    bool done = true;
+
+    /* The device sees nothing: its tray is open. */
+    backend->ops = NULL;
+    if (node_name) {
+        done = block_backend_insert_medium(backend, node_name, error);
+    } else {
+        block_backend_remove_medium(backend);
+    }
+    backend->ops = ops;
+    return done;
 }
 
 void block_backend_remove_medium(BlockBackend *backend)
@@ -419,7 +454,7 @@ void block_set_stop_handler(void (*stop)(const char *backend_name, bool is_read,
     stop_handler = stop;
 }
 
-BlockErrorAction block_error_action(BlockBackend *backend, bool is_read, int errnum)
+static BlockErrorAction error_action(BlockBackend *backend, bool is_read, int errnum)
 {
     ErrorPolicy policy = is_read ? backend->read_policy : backend->write_policy;
 
@@ -433,8 +468,18 @@ BlockErrorAction block_error_action(BlockBackend *backend, bool is_read, int err
         return BLOCK_ERROR_REPORT;
     }
     backend->io_status = errnum;
-    stop_handler(block_backend_name(backend), is_read, errnum);
     return BLOCK_ERROR_STOP;
+}
+
+BlockErrorAction block_error_action(BlockBackend *backend, bool is_read, int errnum)
+{
+    BlockErrorAction action = error_action(backend, is_read, errnum);
+
+    block_tell_io_error(backend, is_read, errnum, action);
+    if (action == BLOCK_ERROR_STOP) {
+        stop_handler(block_backend_name(backend), is_read, errnum);
+    }
+    return action;
 }
 
 int block_backend_io_status(BlockBackend *backend)

@@ -67,6 +67,11 @@ BlockNode *block_backend_node(BlockBackend *backend);
  * allowed. */
 bool block_backend_parse_policy(const char *text, bool is_read, ErrorPolicy *policy,
                                 GError **error);
+/** block_tell_tray_moved / _io_error: in query.c; to whoever listens. */
+void block_tell_tray_moved(BlockBackend *backend, bool open);
+void block_tell_io_error(BlockBackend *backend, bool is_read, int errnum, BlockErrorAction action);
+/** block_backend_forget_drive: the -drive is gone, its device keeps the empty backend. */
+void block_backend_forget_drive(BlockBackend *backend);
 /** drives_cleanup: in drive.c; forgets every -drive. */
 void drives_cleanup(void);
 

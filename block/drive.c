@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "block/backend.h"
+#include "block/block_query.h"
 #include "block/drive_options.h"
 #include "util/error.h"
 
@@ -270,6 +271,23 @@ DriveInfo *drive_add(JsonObject *object, DriveInterface default_interface, GErro
     }
     g_ptr_array_add(drives, drive);
     return &drive->info;
+}
+
+bool drive_delete(const char *id, GError **error)
+{
+    for (unsigned i = 0; i < drive_count(); i++) {
+        Drive *drive = drive_at(i);
+        if (g_str_equal(drive->info.id, id)) {
+            g_ptr_array_remove_index(drives, i);
+            block_backend_forget_drive(drive->backend);
+            drive->backend = NULL;
+            drive_free(drive);
+            return true;
+        }
+    }
+    g_set_error(error, xenolith_error_quark(), XENOLITH_ERROR_DEVICE_NOT_FOUND,
+                "Device '%s' not found", id);
+    return false;
 }
 
 void drives_cleanup(void)

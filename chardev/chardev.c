@@ -413,3 +413,8 @@ guint chardev_add_writable_watch(Chardev *chardev, void (*ready)(void *opaque), 
     g_source_unref(source);
     return id;
 }
+
+void chardev_send_break(Chardev *chardev)
+{
+    chardev_event(chardev, CHAR_EVENT_BREAK);
+}

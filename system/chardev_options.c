@@ -1,5 +1,5 @@
 /*
- * -chardev, -serial, -monitor.
+ * -chardev, -serial, -echr, -debugcon.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -47,16 +47,6 @@ bool option_escape_character(StartConfig *config, const CommandOption *option, c
     }
     chardev_set_escape_character(code);
     return true;
-}
-
-/* Back ends that never say anything make a monitor that is not there. */
-bool option_monitor(StartConfig *config, const CommandOption *option, const char *argument,
-                    GError **error)
-{
-    static const char *const silent[] = {"none", "null", "/dev/null", NULL};
-
-    return g_strv_contains(silent, argument) ||
-           error_setf(error, "monitors are not supported by this build, only 'none' is");
 }
 
 /* A chardev and the isa-debugcon in front of it. */

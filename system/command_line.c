@@ -12,14 +12,12 @@
 #include "unsupported_options.h"
 #include "util/error.h"
 
-/* Tools read the number behind "QEMU emulator version" to learn which options they may use. */
-#define COMPATIBLE_VERSION "10.0.2"
-#define HELP_COLUMN        16
+#define HELP_COLUMN 16
 
 void command_line_print_version(void)
 {
-    printf("Xenolith %s, with the command line of QEMU emulator version %s\n", XENOLITH_VERSION,
-           COMPATIBLE_VERSION);
+    printf("Xenolith %s, with the command line of QEMU emulator version %d.%d.%d\n",
+           XENOLITH_VERSION, COMPATIBLE_MAJOR, COMPATIBLE_MINOR, COMPATIBLE_MICRO);
 }
 
 static void print_option(const CommandOption *option)

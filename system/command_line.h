@@ -9,6 +9,11 @@
 
 #include "start_config.h"
 
+/* Tools read the number behind "QEMU emulator version", and that of QMP, to learn what they may use. */
+#define COMPATIBLE_MAJOR 10
+#define COMPATIBLE_MINOR 0
+#define COMPATIBLE_MICRO 2
+
 typedef enum {
     OPTION_GROUP_STANDARD,
     OPTION_GROUP_BLOCK,

@@ -28,6 +28,7 @@ static void print_machine_properties(const char *name)
 {
     static const char *const common[] = {
         "accel=<string> - accelerators to try, separated by ':'",
+        "xen-platform-dev=<on|off|auto> - the Xen platform device; auto: whenever the guest has Xen",
         "kernel-irqchip=<split> - interrupt controllers: LAPICs in the kernel, PIC and IOAPIC here",
         "memory-backend=<string> - id of the -object that is the RAM",
         "dump-guest-core=<bool> - put the RAM into core dumps (default: on)",
@@ -107,6 +108,14 @@ bool option_machine_off(StartConfig *config, const CommandOption *option, const 
                         GError **error)
 {
     start_config_push(config, config->machine_options, option->data, "off", NULL);
+    return true;
+}
+
+/* -xen-domid: QEMU's spelling of what belongs to the accelerator here. */
+bool option_kvm_key(StartConfig *config, const CommandOption *option, const char *argument,
+                    GError **error)
+{
+    start_config_push(config, config->kvm_options, option->name, argument, NULL);
     return true;
 }
 

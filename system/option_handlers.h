@@ -23,7 +23,7 @@ OptionReader *option_parse_reader(const char *argument, const char *implied_key,
 OptionHandler option_string, option_flag, option_flag_off, option_help, option_version,
     option_ignored, option_none_only;
 /* machine_options.c */
-OptionHandler option_machine, option_machine_off, option_cpu, option_memory, option_overcommit,
+OptionHandler option_kvm_key, option_machine, option_machine_off, option_cpu, option_memory, option_overcommit,
     option_uuid, option_global;
 /* smp_options.c */
 OptionHandler option_smp;
@@ -40,8 +40,9 @@ OptionHandler option_device;
 /* object_options.c */
 OptionHandler option_object;
 /* chardev_options.c */
-OptionHandler option_chardev, option_serial, option_monitor, option_debug_console,
-    option_escape_character;
+OptionHandler option_chardev, option_serial, option_debug_console, option_escape_character;
+/* monitor_options.c */
+OptionHandler option_monitor, option_mon;
 /* process_options.c */
 OptionHandler option_name, option_message, option_log_items, option_log_file, option_trace,
     option_sandbox, option_run_with, option_action, option_watchdog_action, option_qtest,

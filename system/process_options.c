@@ -164,7 +164,11 @@ bool option_add_fd(StartConfig *config, const CommandOption *option, const char 
     if (!option_reader_has(reader, "fd") || !option_reader_has(reader, "set")) {
         return error_setf(error, "fd= and set= are required");
     }
-    return fdset_add(set, fd, error);
+    if (!fdset_add(set, fd, error)) {
+        return false;
+    }
+    fdset_set_note(opaque);
+    return true;
 }
 
 /* ---- what ends the guest ---- */

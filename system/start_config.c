@@ -32,12 +32,14 @@ StartConfig *start_config_new(void)
     GPtrArray **lists[] = {&config->machine_options, &config->accels,         &config->kvm_options,
                            &config->objects,         &config->globals,        &config->chardevs,
                            &config->blockdevs,       &config->drives,         &config->devices,
-                           &config->serials,         &config->legacy_chardevs};
+                           &config->serials,         &config->legacy_chardevs,
+                           &config->monitors};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         *lists[i] = pending_list();
     }
     config->default_cdrom = true;
+    config->default_monitor = true;
     config->board = (MachineConfig){
         .mem_merge = true,
         .dump_guest_core = true,
@@ -81,7 +83,7 @@ void start_config_free(StartConfig *config)
     GPtrArray *lists[] = {config->machine_options, config->accels,         config->kvm_options,
                           config->objects,         config->globals,        config->chardevs,
                           config->blockdevs,       config->drives,         config->devices,
-                          config->serials,         config->legacy_chardevs};
+                          config->serials,         config->legacy_chardevs, config->monitors};
     char *strings[] = {config->where,
                        config->machine_where,
                        config->machine_name,

@@ -59,6 +59,8 @@ typedef struct {
     GPtrArray *serials; /* PendingOption: text */
     GPtrArray
         *legacy_chardevs; /* PendingOption: text as -serial takes it, value: the id to give it */
+    GPtrArray *monitors;    /* PendingOption: text as -serial takes it, value: "readline" … */
+    bool default_monitor; /* no option has said where the monitor is */
     bool default_cdrom;   /* no option has taken the place of the empty CD-ROM drive */
     bool snapshot;
 

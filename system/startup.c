@@ -13,6 +13,7 @@
 #include "chardev/chardev.h"
 #include "daemonize.h"
 #include "hw/core/run_state.h"
+#include "monitor/monitor.h"
 #include "pidfile.h"
 #include "process.h"
 #include "qtest.h"
@@ -57,6 +58,7 @@ static StartupStage *const stages[] = {
     startup_make_accel,
     startup_configure_machine,
     startup_choose_memory,
+    startup_make_monitors,
     /* the board makes its disks from the drives, and every device asks for globals */
     startup_make_drives,
     startup_set_globals,
@@ -74,6 +76,7 @@ static StartupStage *const stages[] = {
 static void take_down(void)
 {
     qtest_stop();
+    monitors_cleanup();
     block_cleanup();
     user_objects_cleanup();
     chardev_cleanup();
@@ -94,6 +97,7 @@ int startup_run(StartConfig *config)
     }
     status = run_state_loop(machine_get());
     qtest_stop();
+    monitors_cleanup();
     machine_destroy(machine_get());
     take_down();
     return status;

@@ -31,7 +31,8 @@ bool startup_for_each(GPtrArray *list, bool (*make)(PendingOption *pending, GErr
 
 static bool uses_stdio(const StartConfig *config)
 {
-    const GPtrArray *lists[] = {config->serials, config->legacy_chardevs, config->chardevs};
+    const GPtrArray *lists[] = {config->serials, config->legacy_chardevs, config->chardevs,
+                                config->monitors};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         for (unsigned j = 0; j < lists[i]->len; j++) {
@@ -64,7 +65,9 @@ bool startup_check_combinations(StartConfig *config, GError **error)
             return error_setf(error, "%s only allowed with -kernel option", needs_kernel[i].name);
         }
     }
-    if (config->process.daemonize && config->nographic) {
+    /* Where every port has been redirected -nographic means nothing, and old setups use both. */
+    if (config->process.daemonize && config->nographic && config->board.default_devices &&
+        (config->serials->len == 0 || startup_default_monitor(config))) {
         return error_setf(error, "-nographic cannot be used with -daemonize");
     }
     if (config->process.daemonize && uses_stdio(config)) {
@@ -153,6 +156,20 @@ static bool make_serial(StartConfig *config, const char *where, const char *text
     return true;
 }
 
+bool startup_default_monitor(const StartConfig *config)
+{
+    Machine *machine = machine_get();
+    bool defaults =
+        machine ? machine_config(machine)->default_devices : config->board.default_devices;
+    bool wanted = config->nographic && config->default_monitor && defaults;
+
+    for (unsigned i = 0; i < config->serials->len; i++) {
+        const PendingOption *pending = config->serials->pdata[i];
+        wanted = wanted && !g_str_has_prefix(pending->text, "mon:");
+    }
+    return wanted;
+}
+
 bool startup_make_serials(StartConfig *config, GError **error)
 {
     for (unsigned i = 0; i < config->serials->len; i++) {
@@ -164,8 +181,11 @@ bool startup_make_serials(StartConfig *config, GError **error)
     if (config->serials->len > 0 || !config->board.default_devices) {
         return true;
     }
-    return config->nographic ? make_serial(config, "-nographic", "mon:stdio", error)
-                             : make_serial(config, "-serial null", "null", error);
+    if (!config->nographic) {
+        return make_serial(config, "-serial null", "null", error);
+    }
+    return make_serial(config, "-nographic",
+                       startup_default_monitor(config) ? "mon:stdio" : "stdio", error);
 }
 
 bool startup_make_qtest_chardev(StartConfig *config, GError **error)

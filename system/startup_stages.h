@@ -21,6 +21,12 @@ StartupStage startup_make_machine, startup_make_accel, startup_configure_machine
     startup_choose_memory, startup_make_drives, startup_set_globals, startup_build_board,
     startup_make_devices, startup_finish_board;
 
+/* startup_monitors.c */
+StartupStage startup_make_monitors;
+
+/** startup_default_monitor: a monitor on the terminal that no option asked for (-nographic). */
+bool startup_default_monitor(const StartConfig *config);
+
 /** startup_for_each: calls @make for each option of @list; the error line begins with the option.
  */
 bool startup_for_each(GPtrArray *list, bool (*make)(PendingOption *pending, GError **error),

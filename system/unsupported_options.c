@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define PLAIN    "not supported by this build"
-#define MONITOR  "monitors are not supported by this build"
 #define DISPLAY  "display adapters are not supported by this build"
 #define NETWORK  "network devices are not supported by this build"
 #define TCG      "there is no TCG in this build, guests run on KVM"
@@ -45,7 +44,6 @@ static const struct {
     {"iscsi", "network block devices are not supported by this build"},
     {"k", DISPLAY},
     {"loadvm", SNAPSHOT},
-    {"mon", MONITOR},
     {"mtdblock", PLAIN},
     {"netdev", NETWORK},
     {"no-frame", DISPLAY},
@@ -60,10 +58,8 @@ static const struct {
     {"pflash", "flash memory is not supported by this build"},
     {"plugin", TCG},
     {"portrait", DISPLAY},
-    {"preconfig", MONITOR},
+    {"preconfig", PLAIN},
     {"prom-env", PLAIN},
-    {"qmp", MONITOR},
-    {"qmp-pretty", MONITOR},
     {"readconfig", "configuration files are not supported by this build"},
     {"rotate", DISPLAY},
     {"s", "the gdb server is not supported by this build"},
@@ -87,7 +83,6 @@ static const struct {
     {"win2k-hack", PLAIN},
     {"writeconfig", "configuration files are not supported by this build"},
     {"xen-attach", "guests run under KVM here, not under a Xen host"},
-    {"xen-domid", "guests run under KVM here, not under a Xen host"},
     {"xen-domid-restrict", "guests run under KVM here, not under a Xen host"},
 };
 

@@ -9,11 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hw/block/io_thread.h"
+#include "hw/core/machine.h"
 #include "util/error.h"
 #include "util/options.h"
 
 typedef struct {
-    RamBlock *ram; /* NULL: not a memory backend */
+    const char *type;
+    RamBlock *ram;       /* NULL: not a memory backend */
+    IOThread *io_thread; /* NULL: not one */
 } UserObject;
 
 static GHashTable *objects; /* id to UserObject */
@@ -23,6 +27,9 @@ static void object_free(gpointer data)
     UserObject *object = data;
 
     ram_block_unref(object->ram);
+    if (object->io_thread) {
+        io_thread_free(object->io_thread, NULL);
+    }
     g_free(object);
 }
 
@@ -138,7 +145,11 @@ static bool make_iothread(OptionReader *reader, const char *id, UserObject *obje
             return false;
         }
     }
-    return option_reader_finish(reader, error);
+    if (!option_reader_finish(reader, error)) {
+        return false;
+    }
+    object->io_thread = io_thread_new(id, error);
+    return object->io_thread != NULL;
 }
 
 static bool check_base64(const char *text, GError **error)
@@ -219,6 +230,7 @@ static bool make_object(unsigned type, OptionReader *reader, const char *id, GEr
 {
     UserObject *object = g_new0(UserObject, 1);
 
+    object->type = object_types[type].name;
     if (!object_types[type].make(reader, id, object, error)) {
         object_free(object);
         return false;
@@ -254,6 +266,53 @@ RamBlock *user_object_ram(const char *id)
 {
     UserObject *object = objects ? g_hash_table_lookup(objects, id) : NULL;
     return object ? object->ram : NULL;
+}
+
+static bool is_machine_memory(const UserObject *object)
+{
+    Machine *machine = machine_get();
+
+    return object->ram && machine && machine_config(machine)->ram_block == object->ram;
+}
+
+bool user_object_delete(const char *id, GError **error)
+{
+    UserObject *object = objects ? g_hash_table_lookup(objects, id) : NULL;
+
+    if (!object) {
+        return error_setf(error, "object '%s' not found", id);
+    }
+    if (is_machine_memory(object)) {
+        return error_setf(error, "object '%s' is in use, can not be deleted", id);
+    }
+    if (object->io_thread && !io_thread_free(object->io_thread, error)) {
+        return false;
+    }
+    object->io_thread = NULL;
+    g_hash_table_remove(objects, id);
+    return true;
+}
+
+void user_object_foreach(void (*visit)(const char *id, const char *type, void *ram, void *opaque),
+                         void *opaque)
+{
+    GList *ids = objects ? g_list_sort(g_hash_table_get_keys(objects), (GCompareFunc)strcmp) : NULL;
+
+    for (GList *l = ids; l; l = l->next) {
+        UserObject *object = g_hash_table_lookup(objects, l->data);
+        visit(l->data, object->type, object->ram, opaque);
+    }
+    g_list_free(ids);
+}
+
+const char *const *user_object_types(void)
+{
+    static const char *names[G_N_ELEMENTS(object_types) + 1];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(object_types); i++) {
+        names[i] = object_types[i].name;
+    }
+    return names;
 }
 
 void user_objects_cleanup(void)

@@ -18,6 +18,7 @@
 typedef struct {
     uint32_t set;
     int fd;
+    char *note; /* or NULL */
 } LentFile;
 
 static GArray *lent_files; /* of LentFile */
@@ -37,12 +38,86 @@ bool fdset_add(uint32_t set, int fd, GError **error)
     if (copy < 0) {
         return error_set_errno(error, errno, "fd cannot be duplicated");
     }
+    fdset_take(false, &set, copy, NULL);
+    return true;
+}
+
+static LentFile *lent_file(unsigned i)
+{
+    return &g_array_index(lent_files, LentFile, i);
+}
+
+void fdset_set_note(const char *note)
+{
+    LentFile *last = lent_file(lent_files->len - 1);
+
+    g_free(last->note);
+    last->note = g_strdup(note);
+}
+
+static uint32_t lowest_free_set(void)
+{
+    uint32_t set = 0;
+
+    for (unsigned i = 0; i < lent_files->len;) {
+        if (lent_file(i)->set == set) {
+            set++;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    return set;
+}
+
+int fdset_take(bool new_set, uint32_t *set, int fd, const char *note)
+{
     if (!lent_files) {
         lent_files = g_array_new(FALSE, FALSE, sizeof(LentFile));
     }
-    LentFile lent = {.set = set, .fd = copy};
+    if (new_set) {
+        *set = lowest_free_set();
+    }
+    LentFile lent = {.set = *set, .fd = fd, .note = g_strdup(note)};
     g_array_append_val(lent_files, lent);
-    return true;
+    return fd;
+}
+
+bool fdset_remove(uint32_t set, int fd)
+{
+    bool found = false;
+
+    for (unsigned i = 0; lent_files && i < lent_files->len;) {
+        LentFile *lent = lent_file(i);
+        if (lent->set != set || (fd >= 0 && lent->fd != fd)) {
+            i++;
+            continue;
+        }
+        close(lent->fd);
+        g_free(lent->note);
+        g_array_remove_index(lent_files, i);
+        found = true;
+    }
+    return found;
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+    const LentFile *left = a, *right = b;
+
+    return left->set != right->set ? (left->set < right->set ? -1 : 1) : left->fd - right->fd;
+}
+
+void fdset_foreach(void (*visit)(uint32_t set, int fd, const char *note, void *opaque),
+                   void *opaque)
+{
+    if (!lent_files) {
+        return;
+    }
+    g_array_sort(lent_files, compare_sets);
+    for (unsigned i = 0; i < lent_files->len; i++) {
+        visit(lent_file(i)->set, lent_file(i)->fd, lent_file(i)->note, opaque);
+    }
 }
 
 bool fdset_is_path(const char *path)

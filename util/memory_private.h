@@ -18,8 +18,6 @@ FlatView *flat_view_render(MemoryRegion *root);
 FlatView *flat_view_ref(FlatView *view);
 void flat_view_unref(FlatView *view);
 bool flat_view_equal(const FlatView *a, const FlatView *b);
-/** flat_view_find: the range that holds @address, or NULL. */
-const FlatRange *flat_view_find(const FlatView *view, uint64_t address);
 
 /** memory_dispatch_read / write: one guest access on an I/O or ROM range, split to what the chip implements. */
 uint64_t memory_dispatch_read(MemoryRegion *region, hwaddr offset, unsigned size);

@@ -188,6 +188,18 @@ int ram_block_fd(const RamBlock *block)
     return block->fd;
 }
 
+bool ram_block_discard(RamBlock *block, uint64_t offset, uint64_t length)
+{
+    if (offset > block->size || length > block->size - offset) {
+        return false;
+    }
+    if (block->fd >= 0) {
+        return fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                         (off_t)length) == 0;
+    }
+    return madvise(block->host + offset, length, MADV_DONTNEED) == 0;
+}
+
 void ram_block_foreach(void (*visit)(RamBlock *block, void *opaque), void *opaque)
 {
     for (guint i = 0; blocks && i < blocks->len; i++) {

@@ -31,6 +31,8 @@ typedef struct {
     bool used;
     bool changed; /* since KVM last got the table */
     unsigned irqfds;
+    bool synthetic; /* to an interrupt of a vCPU's SynIC, else a message */
+    uint32_t vcpu, sint;
     MsiMessage message;
 } Route;
 
@@ -65,6 +67,22 @@ static bool messages_equal(const MsiMessage *a, const MsiMessage *b)
     return a->address == b->address && a->data == b->data;
 }
 
+static void fill_entry(KvmAccel *kvm, const Route *route, uint32_t number,
+                       struct kvm_irq_routing_entry *entry)
+{
+    entry->gsi = number;
+    if (route->synthetic) {
+        entry->type = KVM_IRQ_ROUTING_HV_SINT;
+        entry->u.hv_sint.vcpu = route->vcpu;
+        entry->u.hv_sint.sint = route->sint;
+        return;
+    }
+    entry->type = KVM_IRQ_ROUTING_MSI;
+    entry->u.msi.data = route->message.data;
+    split_address(kvm, route->message.address, &entry->u.msi.address_lo,
+                  &entry->u.msi.address_hi);
+}
+
 void kvm_irq_routes_commit(KvmAccel *kvm)
 {
     KvmIrqRoutes *routes = kvm->routes;
@@ -79,11 +97,7 @@ void kvm_irq_routes_commit(KvmAccel *kvm)
         struct kvm_irq_routing_entry *entry = &table->entries[table->nr];
 
         if (route->used) {
-            entry->gsi = i;
-            entry->type = KVM_IRQ_ROUTING_MSI;
-            entry->u.msi.data = route->message.data;
-            split_address(kvm, route->message.address, &entry->u.msi.address_lo,
-                          &entry->u.msi.address_hi);
+            fill_entry(kvm, route, i, entry);
             table->nr++;
         }
         route->changed = false;
@@ -120,11 +134,11 @@ static void kvm_ioapic_route(Accel *accel, unsigned pin, const MsiMessage *messa
     }
 }
 
-static int kvm_msi_route_add(Accel *accel, const MsiMessage *message)
+static int add_route(KvmIrqRoutes *routes, const Route *from)
 {
-    KvmIrqRoutes *routes = XL_KVM_ACCEL(accel)->routes;
-    Route route = {.used = true, .changed = true, .message = *message};
+    Route route = *from;
 
+    route.used = route.changed = true;
     routes->dirty = true;
     for (guint i = IOAPIC_PIN_COUNT; i < routes->routes->len; i++) {
         if (!g_array_index(routes->routes, Route, i).used) {
@@ -137,6 +151,16 @@ static int kvm_msi_route_add(Accel *accel, const MsiMessage *message)
     }
     g_array_append_val(routes->routes, route);
     return (int)routes->routes->len - 1;
+}
+
+static int kvm_msi_route_add(Accel *accel, const MsiMessage *message)
+{
+    return add_route(XL_KVM_ACCEL(accel)->routes, &(Route){.message = *message});
+}
+
+int kvm_sint_route_add(KvmAccel *kvm, unsigned vcpu, unsigned sint)
+{
+    return add_route(kvm->routes, &(Route){.synthetic = true, .vcpu = vcpu, .sint = sint});
 }
 
 static void kvm_msi_route_update(Accel *accel, int number, const MsiMessage *message)
@@ -194,6 +218,9 @@ static bool kvm_msi_deliver(Accel *accel, const MsiMessage *message)
     KvmAccel *kvm = XL_KVM_ACCEL(accel);
     struct kvm_msi msi = {.data = message->data};
 
+    if (kvm->xen_ops && kvm->xen_ops->deliver_msi(kvm->xen_opaque, message)) {
+        return true;
+    }
     split_address(kvm, message->address, &msi.address_lo, &msi.address_hi);
     return ioctl(kvm->vm_fd, KVM_SIGNAL_MSI, &msi) > 0;
 }

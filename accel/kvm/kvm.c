@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "accel/kvm/kvm_accel.h"
@@ -151,10 +152,24 @@ static bool kvm_start(Accel *accel, AddressSpace *memory, AddressSpace *io,
     return true;
 }
 
+/* A board without CPUs has not started us; management tools ask it about the host all the same. */
+static bool probe_host(KvmAccel *kvm)
+{
+    if (kvm->fd >= 0 || !open_device(kvm, NULL) || !create_vm(kvm, NULL)) {
+        return false;
+    }
+    kvm->host_cpuid = kvm_x86_host_cpuid(kvm, NULL);
+    return kvm->host_cpuid != NULL;
+}
+
 static const X86CPUIDEntry *kvm_host_cpuid(Accel *accel, unsigned *count)
 {
     KvmAccel *kvm = XL_KVM_ACCEL(accel);
 
+    *count = 0;
+    if (!kvm->host_cpuid && !probe_host(kvm)) {
+        return NULL;
+    }
     *count = kvm->host_cpuid->len;
     return (const X86CPUIDEntry *)(void *)kvm->host_cpuid->data;
 }
@@ -261,6 +276,30 @@ static void kvm_pic_line(Accel *accel, bool level)
     }
 }
 
+uint64_t kvm_clock_ns(KvmAccel *kvm)
+{
+    struct kvm_clock_data clock = {0};
+
+    if (__atomic_load_n(&kvm->clock_valid, __ATOMIC_ACQUIRE)) {
+        return __atomic_load_n(&kvm->clock_ns, __ATOMIC_RELAXED);
+    }
+    ioctl(kvm->vm_fd, KVM_GET_CLOCK, &clock);
+    return clock.clock;
+}
+
+uint64_t kvm_clock_epoch_ns(KvmAccel *kvm)
+{
+    struct kvm_clock_data clock = {0};
+    struct timespec now;
+
+    if (!kvm->clock_valid && ioctl(kvm->vm_fd, KVM_GET_CLOCK, &clock) == 0 &&
+        (clock.flags & KVM_CLOCK_REALTIME)) {
+        return clock.realtime - clock.clock;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - kvm_clock_ns(kvm);
+}
+
 static bool kvm_set_option(Accel *accel, const char *key, const char *value, GError **error)
 {
     return kvm_options_set(&XL_KVM_ACCEL(accel)->options, key, value, error);
@@ -294,9 +333,14 @@ static bool kvm_load(Accel *accel, GVariant *state, GError **error)
     if (ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock) < 0) {
         return error_set_errno(error, errno, "KVM refuses the guest's clock");
     }
-    kvm->clock_ns = value;
-    kvm->clock_valid = true;
+    __atomic_store_n(&kvm->clock_ns, value, __ATOMIC_RELAXED);
+    __atomic_store_n(&kvm->clock_valid, true, __ATOMIC_RELEASE);
     return true;
+}
+
+static bool kvm_wants_xen(Accel *accel)
+{
+    return XL_KVM_ACCEL(accel)->options.xen_version != 0;
 }
 
 static void close_fd(int *fd)
@@ -322,6 +366,7 @@ static void kvm_accel_finalize(GObject *object)
     close_fd(&kvm->vm_fd);
     close_fd(&kvm->fd);
     g_free(kvm->options.device);
+    g_free(kvm->options.xen_store_socket);
     g_cond_clear(&kvm->stopped_cond);
     g_cond_clear(&kvm->gate_cond);
     g_mutex_clear(&kvm->gate_mutex);
@@ -336,6 +381,7 @@ static void kvm_accel_class_init(KvmAccelClass *klass)
     accel->name = "kvm";
     accel->description = "KVM";
     accel->set_option = kvm_set_option;
+    accel->wants_xen = kvm_wants_xen;
     accel->start = kvm_start;
     accel->host_cpuid = kvm_host_cpuid;
     accel->vcpu_new = kvm_vcpu_new;
@@ -351,7 +397,7 @@ static void kvm_accel_class_init(KvmAccelClass *klass)
 static void kvm_accel_init(KvmAccel *kvm)
 {
     kvm->fd = kvm->vm_fd = -1;
-    kvm->options.device = g_strdup("/dev/kvm");
+    kvm_options_init(&kvm->options);
     kvm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
     g_cond_init(&kvm->stopped_cond);
     g_cond_init(&kvm->gate_cond);

@@ -1,6 +1,6 @@
 /*
- * The KVM accelerator's inside: what accel/kvm and target/i386/kvm share. Nobody else includes
- * this.
+ * The KVM accelerator's inside: what accel/kvm, target/i386/kvm and the Xen host in hw/i386/kvm
+ * share. Nobody else includes this.
  *
  * Source of the interface: the kernel's Documentation/virt/kvm/api.rst.
  *
@@ -31,6 +31,13 @@ typedef enum {
     NOTIFY_VMEXIT_DISABLE,
 } NotifyVmexit;
 
+/* xen-assist=: whether hypercalls and events are the kernel's (CONFIG_KVM_XEN) or ours. */
+typedef enum {
+    XEN_ASSIST_AUTO,
+    XEN_ASSIST_KERNEL,
+    XEN_ASSIST_USER,
+} XenAssist;
+
 /* What -accel kvm,... said. */
 typedef struct {
     char *device; /* "/dev/kvm" */
@@ -40,6 +47,11 @@ typedef struct {
     NotifyVmexit notify_vmexit;
     bool notify_vmexit_set;
     uint32_t notify_window;
+    uint32_t xen_version; /* major << 16 | minor; 0: the guest finds no Xen */
+    uint32_t xen_max_pirq, xen_max_frames;
+    uint16_t xen_domid;
+    XenAssist xen_assist;
+    char *xen_store_socket; /* NULL: none */
 } KvmOptions;
 
 typedef struct KvmVcpu KvmVcpu;
@@ -57,6 +69,29 @@ enum {
 
 typedef struct VcpuWork VcpuWork;
 
+/*
+ * The Xen host (hw/i386/kvm), which is told of what its guest does on the threads of the vCPUs, with
+ * no lock held.
+ */
+typedef struct {
+    /** vcpu_init: @vcpu was made; nothing runs yet. */
+    bool (*vcpu_init)(void *opaque, KvmVcpu *vcpu, GError **error);
+    /** before_run: @vcpu is about to enter the guest. after_run: it came out for a reason of its own. */
+    void (*before_run)(void *opaque, KvmVcpu *vcpu);
+    void (*after_run)(void *opaque, KvmVcpu *vcpu);
+    /** hypercall: by the instruction (KVM_EXIT_XEN), or by a write to KVM_XEN_PORT. */
+    void (*hypercall)(void *opaque, KvmVcpu *vcpu);
+    void (*hypercall_port)(void *opaque, KvmVcpu *vcpu);
+    /** write_msr, read_msr: an MSR of kvm_xen_filter_msrs(); false: the guest gets #GP. */
+    bool (*write_msr)(void *opaque, KvmVcpu *vcpu, uint32_t index, uint64_t value);
+    bool (*read_msr)(void *opaque, KvmVcpu *vcpu, uint32_t index, uint64_t *value);
+    /** deliver_msi: true if the message is one of a pirq that the guest takes as an event. */
+    bool (*deliver_msi)(void *opaque, const MsiMessage *message);
+} KvmXenOps;
+
+/* Where the stubs of the hypercall page write the number: no device of a PC is there. */
+#define KVM_XEN_PORT 0xe4u
+
 struct KvmVcpu {
     Vcpu parent;
     KvmAccel *kvm;
@@ -67,6 +102,7 @@ struct KvmVcpu {
     GCond wake;           /* with the machine lock */
     atomic_uint requests; /* VCPU_REQUEST_* */
     atomic_bool in_guest; /* inside KVM_RUN or about to be */
+    atomic_uint holders;  /* kvm_vcpu_hold(): not to enter KVM_RUN while there is one */
     bool stopped;         /* machine lock: out of the run loop */
     bool blocked;    /* machine lock: ended (triple fault, internal error) until a reset or load */
     bool io_pending; /* own thread: the last exit completes only when KVM is entered again */
@@ -98,6 +134,8 @@ struct _KvmAccel {
     int nested_size;   /* most bytes of KVM_GET_NESTED_STATE; 0: KVM has none */
     uint64_t clock_ns; /* of the guest while it is stopped */
     bool clock_valid;
+    const KvmXenOps *xen_ops; /* NULL: no Xen */
+    void *xen_opaque;
     bool boot_mtrrs_set; /* the boot CPU was started with MTRRs: so are the others */
     X86BootState boot_mtrrs;
     /* the gate: closed while memory slots change under running vCPUs */
@@ -112,8 +150,14 @@ struct _KvmAccel {
 int kvm_check(KvmAccel *kvm, int capability);
 /** kvm_enable: KVM_ENABLE_CAP on the VM. False with errno set. */
 bool kvm_enable(KvmAccel *kvm, uint32_t capability, uint64_t arg0, uint64_t arg1);
+/** kvm_clock_ns: the guest's kvmclock, in ns; it stands still while the guest is stopped. Any
+ * thread. */
+uint64_t kvm_clock_ns(KvmAccel *kvm);
+/** kvm_clock_epoch_ns: the real time at 0 of that clock, ns since 1970. */
+uint64_t kvm_clock_epoch_ns(KvmAccel *kvm);
 
 /* ---- kvm_options.c ---- */
+void kvm_options_init(KvmOptions *options);
 bool kvm_options_set(KvmOptions *options, const char *key, const char *value, GError **error);
 /** kvm_options_apply: those that are settings of the VM. */
 bool kvm_options_apply(KvmAccel *kvm, GError **error);
@@ -140,6 +184,9 @@ void kvm_irq_routes_free(KvmIrqRoutes *routes);
 void kvm_irq_routes_class_init(AccelClass *klass);
 /** kvm_irq_routes_commit: gives KVM the table if it has changed. */
 void kvm_irq_routes_commit(KvmAccel *kvm);
+/** kvm_sint_route_add: the number of a route to @sint of @vcpu's synthetic interrupt controller, or
+ * -1. */
+int kvm_sint_route_add(KvmAccel *kvm, unsigned vcpu, unsigned sint);
 
 /* ---- vcpu_thread.c ---- */
 bool kvm_vcpu_thread_start(KvmVcpu *vcpu, GError **error);
@@ -150,6 +197,13 @@ void kvm_vcpu_kick(KvmVcpu *vcpu);
 /** kvm_vcpu_call: runs @function when @vcpu is out of the guest, in any thread; machine lock held.
  */
 void kvm_vcpu_call(KvmVcpu *vcpu, void (*function)(KvmVcpu *vcpu, void *opaque), void *opaque);
+/**
+ * kvm_vcpu_hold: on return @vcpu is not in KVM_RUN and does not enter it before kvm_vcpu_release(),
+ * so that its ioctls do not wait. It may be on its way through our own code. Any thread, any lock
+ * held; nothing to do for one's own vCPU.
+ */
+void kvm_vcpu_hold(KvmVcpu *vcpu);
+void kvm_vcpu_release(KvmVcpu *vcpu);
 /** kvm_vcpu_current: the vCPU whose thread this is, or NULL. */
 KvmVcpu *kvm_vcpu_current(void);
 void kvm_vcpus_resume(Accel *accel);
@@ -159,6 +213,16 @@ void kvm_gate_close(KvmAccel *kvm);
 void kvm_gate_open(KvmAccel *kvm);
 
 /* ---- target/i386/kvm ---- */
+
+struct kvm_cpuid_entry2;
+/** kvm_xen_cpuid: Xen's leaves for @vcpu into @entries, which has room for KVM_XEN_CPUID_ENTRIES;
+ * how many. */
+#define KVM_XEN_CPUID_ENTRIES 8
+unsigned kvm_xen_cpuid(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries);
+/** kvm_xen_filter_msrs: from now on the hypercall page MSR is ours, and reads of the microcode
+ * revision if @patch. */
+bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error);
+#define KVM_XEN_MSR_HYPERCALL_PAGE 0x40000000u
 
 /** kvm_x86_host_cpuid: KVM_GET_SUPPORTED_CPUID as a guest may have it, and the feature MSRs. */
 GArray *kvm_x86_host_cpuid(KvmAccel *kvm, GError **error);

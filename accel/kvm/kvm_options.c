@@ -12,6 +12,16 @@
 
 #define PAGE_SIZE 4096u
 
+/* The Xen layer's own limits; this floor does not know that one. */
+enum {
+    XEN_PIRQS_MIN = 16,
+    XEN_PIRQS_DEFAULT = 256,
+    XEN_PIRQS_MAX = 4096,
+    XEN_GRANT_FRAMES_DEFAULT = 64,
+    XEN_GRANT_FRAMES_MAX = 1024,
+    XEN_DOMID_MAX = 0x7fef, /* the ids above are reserved */
+};
+
 static bool set_kernel_irqchip(KvmOptions *options, const char *value, GError **error)
 {
     if (g_str_equal(value, "split")) {
@@ -81,29 +91,89 @@ static bool set_device(KvmOptions *options, const char *value, GError **error)
     return true;
 }
 
-static bool refuse_xen(const char *key, const char *value, uint64_t max, GError **error)
-{
-    uint64_t number = 0;
+/* ---- Xen ---- */
 
-    if (!parse_uint(value, key, 0, max, &number, error)) {
-        return false;
-    }
-    return number == 0 || error_setf(error, "%s=%s: Xen guests are not available yet", key, value);
-}
+#define XEN_VERSION_MIN UINT32_C(0x30000)
 
 static bool set_xen_version(KvmOptions *options, const char *value, GError **error)
 {
-    return refuse_xen("xen-version", value, UINT32_MAX, error);
+    uint64_t version = 0;
+
+    if (!parse_uint(value, "xen-version", 0, UINT32_MAX, &version, error)) {
+        return false;
+    }
+    if (version != 0 && version < XEN_VERSION_MIN) {
+        return error_setf(error,
+                          "xen-version=%s: expected a version of at least 3.0 as major << 16 | "
+                          "minor, such as 0x4000a for 4.10, or 0 for no Xen",
+                          value);
+    }
+    options->xen_version = (uint32_t)version;
+    return true;
+}
+
+static bool set_xen_number(const char *key, const char *value, uint64_t min, uint64_t max,
+                           uint32_t *number, GError **error)
+{
+    uint64_t parsed = 0;
+
+    if (!parse_uint(value, key, min, max, &parsed, error)) {
+        return false;
+    }
+    *number = (uint32_t)parsed;
+    return true;
 }
 
 static bool set_xen_max_pirq(KvmOptions *options, const char *value, GError **error)
 {
-    return refuse_xen("xen-evtchn-max-pirq", value, UINT16_MAX, error);
+    return set_xen_number("xen-evtchn-max-pirq", value, XEN_PIRQS_MIN, XEN_PIRQS_MAX,
+                          &options->xen_max_pirq, error);
 }
 
 static bool set_xen_max_frames(KvmOptions *options, const char *value, GError **error)
 {
-    return refuse_xen("xen-gnttab-max-frames", value, UINT16_MAX, error);
+    return set_xen_number("xen-gnttab-max-frames", value, 1, XEN_GRANT_FRAMES_MAX,
+                          &options->xen_max_frames, error);
+}
+
+static bool set_xen_domid(KvmOptions *options, const char *value, GError **error)
+{
+    uint32_t domid;
+
+    if (!set_xen_number("xen-domid", value, 1, XEN_DOMID_MAX, &domid, error)) {
+        return false;
+    }
+    options->xen_domid = (uint16_t)domid;
+    return true;
+}
+
+static bool set_xen_assist(KvmOptions *options, const char *value, GError **error)
+{
+    static const char *const names[] = {"auto", "kernel", "user"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (g_str_equal(value, names[i])) {
+            options->xen_assist = i;
+            return true;
+        }
+    }
+    return error_setf(error, "Parameter 'xen-assist' expects 'auto', 'kernel' or 'user', not '%s'",
+                      value);
+}
+
+static bool set_xen_store_socket(KvmOptions *options, const char *value, GError **error)
+{
+    g_free(options->xen_store_socket);
+    options->xen_store_socket = value[0] ? g_strdup(value) : NULL;
+    return true;
+}
+
+void kvm_options_init(KvmOptions *options)
+{
+    options->device = g_strdup("/dev/kvm");
+    options->xen_max_pirq = XEN_PIRQS_DEFAULT;
+    options->xen_max_frames = XEN_GRANT_FRAMES_DEFAULT;
+    options->xen_domid = 1;
 }
 
 static const struct {
@@ -119,6 +189,9 @@ static const struct {
     {"xen-version", set_xen_version},
     {"xen-evtchn-max-pirq", set_xen_max_pirq},
     {"xen-gnttab-max-frames", set_xen_max_frames},
+    {"xen-domid", set_xen_domid},
+    {"xen-assist", set_xen_assist},
+    {"xen-store-socket", set_xen_store_socket},
 };
 
 bool kvm_options_set(KvmOptions *options, const char *key, const char *value, GError **error)

@@ -69,16 +69,22 @@ static void request(KvmVcpu *vcpu, unsigned bit)
 
 /* ---- the gate ---- */
 
+/* Closed for all, or for this one because somebody holds it. */
+static bool gate_shut(KvmVcpu *vcpu)
+{
+    return atomic_load(&vcpu->kvm->gate_closed) || atomic_load(&vcpu->holders);
+}
+
 static void gate_enter(KvmVcpu *vcpu)
 {
     KvmAccel *kvm = vcpu->kvm;
 
     atomic_store(&vcpu->in_guest, true);
-    while (G_UNLIKELY(atomic_load(&kvm->gate_closed))) {
+    while (G_UNLIKELY(gate_shut(vcpu))) {
         g_mutex_lock(&kvm->gate_mutex);
         atomic_store(&vcpu->in_guest, false);
         g_cond_broadcast(&kvm->gate_cond);
-        while (atomic_load(&kvm->gate_closed)) {
+        while (gate_shut(vcpu)) {
             g_cond_wait(&kvm->gate_cond, &kvm->gate_mutex);
         }
         g_mutex_unlock(&kvm->gate_mutex);
@@ -91,7 +97,7 @@ static void gate_leave(KvmVcpu *vcpu)
     KvmAccel *kvm = vcpu->kvm;
 
     atomic_store(&vcpu->in_guest, false);
-    if (G_UNLIKELY(atomic_load(&kvm->gate_closed))) {
+    if (G_UNLIKELY(gate_shut(vcpu))) {
         g_mutex_lock(&kvm->gate_mutex);
         g_cond_broadcast(&kvm->gate_cond);
         g_mutex_unlock(&kvm->gate_mutex);
@@ -132,6 +138,38 @@ void kvm_gate_open(KvmAccel *kvm)
 {
     g_mutex_lock(&kvm->gate_mutex);
     atomic_store(&kvm->gate_closed, false);
+    g_cond_broadcast(&kvm->gate_cond);
+    g_mutex_unlock(&kvm->gate_mutex);
+}
+
+void kvm_vcpu_hold(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+
+    if (vcpu == current) {
+        return;
+    }
+    atomic_fetch_add(&vcpu->holders, 1);
+    if (!atomic_load(&vcpu->in_guest)) {
+        return;
+    }
+    kvm_vcpu_kick(vcpu);
+    g_mutex_lock(&kvm->gate_mutex);
+    while (atomic_load(&vcpu->in_guest)) {
+        g_cond_wait(&kvm->gate_cond, &kvm->gate_mutex);
+    }
+    g_mutex_unlock(&kvm->gate_mutex);
+}
+
+void kvm_vcpu_release(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+
+    if (vcpu == current) {
+        return;
+    }
+    g_mutex_lock(&kvm->gate_mutex);
+    atomic_fetch_sub(&vcpu->holders, 1);
     g_cond_broadcast(&kvm->gate_cond);
     g_mutex_unlock(&kvm->gate_mutex);
 }
@@ -305,8 +343,8 @@ static void keep_clock(KvmAccel *kvm)
     struct kvm_clock_data clock = {0};
 
     if (!kvm->clock_valid && ioctl(kvm->vm_fd, KVM_GET_CLOCK, &clock) == 0) {
-        kvm->clock_ns = clock.clock;
-        kvm->clock_valid = true;
+        __atomic_store_n(&kvm->clock_ns, clock.clock, __ATOMIC_RELAXED);
+        __atomic_store_n(&kvm->clock_valid, true, __ATOMIC_RELEASE);
     }
     for (guint i = 0; i < kvm->vcpus->len; i++) {
         KvmVcpu *vcpu = g_ptr_array_index(kvm->vcpus, i);
@@ -344,14 +382,14 @@ void kvm_vcpus_resume(Accel *accel)
     KvmAccel *kvm = XL_KVM_ACCEL(accel);
 
     machine_lock_assert();
-    if (kvm->running) {
-        return;
+    if (kvm->running || kvm->vm_fd < 0) {
+        return; /* a board without CPUs makes no VM */
     }
     if (kvm->clock_valid) {
         struct kvm_clock_data clock = {.clock = kvm->clock_ns};
 
         ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock);
-        kvm->clock_valid = false;
+        __atomic_store_n(&kvm->clock_valid, false, __ATOMIC_RELEASE);
     }
     kvm_irq_routes_commit(kvm);
     kvm->running = true;

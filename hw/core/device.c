@@ -144,6 +144,13 @@ bool device_realize_and_unref(Device *device, Machine *machine, Bus *bus, GError
     return realized;
 }
 
+static void (*removal_listener)(Device *device);
+
+void device_set_removal_listener(void (*removed)(Device *device))
+{
+    removal_listener = removed;
+}
+
 void device_unrealize(Device *device)
 {
     DevicePrivate *priv = device_private(device);
@@ -163,6 +170,9 @@ void device_unrealize(Device *device)
     if (priv->bus) {
         bus_detach(priv->bus, device);
         priv->bus = NULL;
+    }
+    if (removal_listener) {
+        removal_listener(device);
     }
     g_object_unref(device);
 }

@@ -254,8 +254,13 @@ static bool make_ram(Machine *machine, GError **error)
 bool machine_build(Machine *machine, GError **error)
 {
     MachineClass *klass = HW_MACHINE_GET_CLASS(machine);
+    Accel *accel = machine_accel(machine);
     bool built;
 
+    if (accel && accel_wants_xen(accel) && !klass->has_xen) {
+        return error_setf(error, "-accel %s,xen-version=: the machine '%s' has no Xen (pc has)",
+                          accel_name(accel), klass->name);
+    }
     if (!make_ram(machine, error)) {
         return false;
     }

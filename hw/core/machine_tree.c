@@ -13,6 +13,11 @@ void machine_add_bus(Machine *machine, Bus *bus)
     g_ptr_array_add(machine_private(machine)->buses, g_object_ref(bus));
 }
 
+GPtrArray *machine_buses(Machine *machine)
+{
+    return machine_private(machine)->buses;
+}
+
 Bus *machine_find_bus(Machine *machine, const char *name)
 {
     GPtrArray *buses = machine_private(machine)->buses;

@@ -57,6 +57,8 @@ static _Atomic int stop_request = -1; /* RunState */
 static _Atomic int exit_request = -1;
 static ShutdownCause last_cause;
 static GArray *handlers; /* of Handler */
+static bool (*powerdown_filter)(void *opaque);
+static void *powerdown_filter_opaque;
 static RunActions actions = {.panic = PANIC_SHUTDOWN, .watchdog = WATCHDOG_RESET};
 static bool loop_ends;
 static int exit_status;
@@ -185,6 +187,17 @@ static void notify(RunEvent event)
         Handler entry = g_array_index(handlers, Handler, i);
         entry.handler(event, entry.opaque);
     }
+}
+
+void run_state_set_powerdown_filter(bool (*filter)(void *opaque), void *opaque)
+{
+    powerdown_filter = filter;
+    powerdown_filter_opaque = opaque;
+}
+
+void run_state_press_power_button(void)
+{
+    notify(RUN_EVENT_POWERDOWN);
 }
 
 /* ---- start and stop ---- */
@@ -322,7 +335,7 @@ static void do_panic(void)
     }
 }
 
-static void process_requests(void)
+void run_state_process_requests(void)
 {
     int request;
 
@@ -353,17 +366,18 @@ static void process_requests(void)
     if (atomic_exchange(&wakeup_request, false)) {
         do_wakeup();
     }
-    if (atomic_exchange(&powerdown_request, false)) {
-        notify(RUN_EVENT_POWERDOWN);
+    if (atomic_exchange(&powerdown_request, false) &&
+        !(powerdown_filter && powerdown_filter(powerdown_filter_opaque))) {
+        run_state_press_power_button();
     }
 }
 
 int run_state_loop(Machine *machine G_GNUC_UNUSED)
 {
-    process_requests();
+    run_state_process_requests();
     while (!loop_ends) {
         g_main_context_iteration(NULL, TRUE);
-        process_requests();
+        run_state_process_requests();
     }
     if (run_state_is_running()) {
         pause_vcpus();

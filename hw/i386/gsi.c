@@ -14,6 +14,7 @@ enum {
     SOURCE_PIRQ = 1 << 1,
     SOURCE_SCI = 1 << 2,
     SOURCE_HPET = 1 << 3,
+    SOURCE_XEN = 1 << 4,
 };
 
 struct _Gsi {
@@ -21,7 +22,15 @@ struct _Gsi {
     uint8_t sources[GSI_COUNT]; /* who drives it high now */
     IRQLine *pic[ISA_COUNT];
     IRQLine *ioapic[GSI_COUNT];
+    GsiFilter filter;
+    void *filter_opaque;
 };
+
+/* A line that is taken away while it is high at the controllers goes low there. */
+static bool gsi_is_taken(Gsi *gsi, int n, int level)
+{
+    return gsi->filter && gsi->filter(gsi->filter_opaque, (unsigned)n, level != 0);
+}
 
 static void gsi_drive(Gsi *gsi, int n, uint8_t source, int level)
 {
@@ -34,6 +43,10 @@ static void gsi_drive(Gsi *gsi, int n, uint8_t source, int level)
     }
     if ((before != 0) == (gsi->sources[n] != 0)) {
         return;
+    }
+    level = gsi->sources[n] != 0;
+    if (gsi_is_taken(gsi, n, level)) {
+        level = 0;
     }
     if (n < ISA_COUNT) {
         irq_set(gsi->pic[n], level != 0);
@@ -61,6 +74,23 @@ static void hpet_input(void *opaque, int n, int level)
     gsi_drive(opaque, n, SOURCE_HPET, level);
 }
 
+static void xen_input(void *opaque, int n, int level)
+{
+    gsi_drive(opaque, n, SOURCE_XEN, level);
+}
+
+void gsi_set_filter(Gsi *gsi, GsiFilter filter, void *opaque)
+{
+    gsi->filter = filter;
+    gsi->filter_opaque = opaque;
+}
+
+bool gsi_device_level(Gsi *gsi, unsigned n)
+{
+    return n < GSI_COUNT &&
+           (__atomic_load_n(&gsi->sources[n], __ATOMIC_RELAXED) & ~SOURCE_XEN) != 0;
+}
+
 static const SavedField gsi_fields[] = {
     SAVED_ARRAY(Gsi, sources),
 };
@@ -75,6 +105,7 @@ static void gsi_instance_init(Gsi *gsi)
     device_init_irq_in(device, "pirq", pirq_input, ISA_COUNT);
     device_init_irq_in(device, "sci", sci_input, 1);
     device_init_irq_in(device, "hpet", hpet_input, GSI_COUNT);
+    device_init_irq_in(device, "xen", xen_input, GSI_COUNT);
     device_init_irq_out(device, "pic", gsi->pic, ISA_COUNT);
     device_init_irq_out(device, "ioapic", gsi->ioapic, GSI_COUNT);
 }

@@ -295,7 +295,7 @@ static bool pc_build(Machine *machine, GError **error)
     if (!check_ram(pc, error) ||
         !accel_start(machine_accel(machine), machine_memory(machine), machine_io(machine),
                      &guest_ops, pc, error) ||
-        !build_cpus(pc, error)) {
+        !pc_xen_start(pc, error) || !build_cpus(pc, error)) {
         return false;
     }
     pc->host = i440fx_new(machine, config->ram_block, pc->below_4g, error);
@@ -309,7 +309,8 @@ static bool pc_build(Machine *machine, GError **error)
     pc->isa = piix3_isa_bus(pc->piix3);
     return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
            build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
-           (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error);
+           (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error) &&
+           pc_xen_build(pc, error);
 }
 
 /* ---- after -device ---- */
@@ -323,6 +324,7 @@ static bool pc_finish(Machine *machine, GError **error)
     if (!pc_fill_platform(pc, error)) {
         return false;
     }
+    pc_xen_finish(pc);
     if (config->kernel && !config->bios) {
         if (!boot_protocol_load(&pc->platform, &pc->boot, error)) {
             return false;
@@ -426,6 +428,21 @@ static bool set_smbios_entry_point(PcMachine *pc, const char *value, GError **er
     return true;
 }
 
+static bool set_xen_platform_dev(PcMachine *pc, const char *value, GError **error)
+{
+    bool on;
+
+    if (strcmp(value, "auto") == 0) {
+        pc->xen_platform_dev = ON_OFF_AUTO_AUTO;
+        return true;
+    }
+    if (!parse_bool(value, "xen-platform-dev", &on, error)) {
+        return false;
+    }
+    pc->xen_platform_dev = on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    return true;
+}
+
 static bool set_max_ram_below_4g(PcMachine *pc, const char *value, GError **error)
 {
     uint64_t size;
@@ -454,6 +471,9 @@ static bool pc_set_option(Machine *machine, const char *key, const char *value, 
     }
     if (strcmp(key, "smbios-entry-point-type") == 0) {
         return set_smbios_entry_point(pc, value, error);
+    }
+    if (strcmp(key, "xen-platform-dev") == 0) {
+        return set_xen_platform_dev(pc, value, error);
     }
     if (strcmp(key, "max-ram-below-4g") == 0) {
         return set_max_ram_below_4g(pc, value, error);
@@ -489,6 +509,7 @@ static void pc_machine_class_init(PcMachineClass *klass)
 
     G_OBJECT_CLASS(klass)->finalize = pc_machine_finalize;
     machine_class->max_cpus = CPU_MAX;
+    machine_class->has_xen = true;
     machine_class->default_cpu_type = "qemu64-x86_64-cpu";
     machine_class->default_ram_id = "pc.ram";
     machine_class->default_ram_size = 128 * MiB;

@@ -12,11 +12,13 @@
 #include "hw/i386/firmware.h"
 #include "hw/i386/gsi.h"
 #include "hw/i386/pc_platform.h"
+#include "hw/i386/xen_machine.h"
 #include "hw/ide/ide.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/isa/piix3.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/xen/xen_platform.h"
 #include "target/i386/cpu_model.h"
 
 typedef struct {
@@ -39,6 +41,9 @@ typedef struct {
     PIIX3IDE *ide;
     Device *pm;
     FwCfg *fw_cfg;
+    XenMachine *xen; /* NULL: no Xen for the guest */
+    XenPlatform *xen_platform;
+    OnOffAuto xen_platform_dev; /* -machine xen-platform-dev= */
     PcPlatform platform;
     BootImage *boot; /* -kernel without firmware */
     unsigned resets;
@@ -50,6 +55,15 @@ typedef MachineClass PcMachineClass;
     G_TYPE_CHECK_INSTANCE_CAST((object), pc_machine_get_type(), PcMachine)
 
 GType pc_machine_get_type(void);
+
+/* ---- pc_xen.c ---- */
+
+/** pc_xen_start: after accel_start(), before the vCPUs: Xen, if -accel asked for it. */
+bool pc_xen_start(PcMachine *pc, GError **error);
+/** pc_xen_build: after the chips: the platform device, the PV bus, control of the guest. */
+bool pc_xen_build(PcMachine *pc, GError **error);
+/** pc_xen_finish: the memory map is known. */
+void pc_xen_finish(PcMachine *pc);
 
 /** pc_fill_cmos: the NVRAM bytes that BIOSes and old kernels read (AT CMOS map). */
 void pc_fill_cmos(PcMachine *pc);

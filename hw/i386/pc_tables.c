@@ -231,5 +231,7 @@ bool pc_fill_platform(PcMachine *pc, GError **error)
     }
     platform->e820 = e820_new();
     return e820_add_ram(platform->e820, pc->below_4g, pc->above_4g, error) &&
-           e820_add(platform->e820, KVM_PAGES_BASE, KVM_PAGES_SIZE, E820_RESERVED, error);
+           e820_add(platform->e820, KVM_PAGES_BASE, KVM_PAGES_SIZE, E820_RESERVED, error) &&
+           (!pc->xen || e820_add(platform->e820, XEN_MACHINE_RESERVED_BASE,
+                                 XEN_MACHINE_RESERVED_SIZE, E820_RESERVED, error));
 }

@@ -225,7 +225,9 @@ void ide_drive_unplug(IDEDrive *drive)
     drive->unplugged = true;
     drive->bus->drives[drive->unit] = NULL;
     ide_drive_begin_reset(drive);
-    if (!drive->in_flight) {
+    if (drive->in_flight) {
+        block_drain(drive->backend); /* the request's end gives the permission up */
+    } else {
         block_backend_yield_write(drive->backend);
     }
 }

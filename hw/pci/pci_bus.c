@@ -125,11 +125,12 @@ static GVariant *pci_bus_save(Bus *base)
     PCIBus *bus = HW_PCI_BUS(base);
     GVariantBuilder builder;
 
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ybay)"));
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ybbay)"));
     for (unsigned devfn = 0; devfn < 256; devfn++) {
         PCIDevice *device = bus->devices[devfn];
         if (device) {
-            g_variant_builder_add(&builder, "(yb@ay)", (guchar)devfn, device->function->irq_level,
+            g_variant_builder_add(&builder, "(ybb@ay)", (guchar)devfn, device->function->irq_level,
+                                  device->function->unplugged,
                                   g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE,
                                                             device->function->config,
                                                             PCI_CONFIG_SIZE, 1));
@@ -142,12 +143,12 @@ static bool load_function(PCIBus *bus, GVariant *entry, GError **error)
 {
     g_autoptr(GVariant) bytes = NULL;
     guchar devfn;
-    gboolean level;
+    gboolean level, unplugged;
     gsize length;
     const uint8_t *config;
     PCIDevice *device;
 
-    g_variant_get(entry, "(yb@ay)", &devfn, &level, &bytes);
+    g_variant_get(entry, "(ybb@ay)", &devfn, &level, &unplugged, &bytes);
     config = g_variant_get_fixed_array(bytes, &length, 1);
     device = bus->devices[devfn];
     if (!device || length != PCI_CONFIG_SIZE ||
@@ -162,6 +163,7 @@ static bool load_function(PCIBus *bus, GVariant *entry, GError **error)
     }
     device->function->irq_level = level;
     pci_function_update(device);
+    pci_device_set_unplugged(device, unplugged);
     return true;
 }
 
@@ -172,7 +174,7 @@ static bool pci_bus_load(Bus *base, GVariant *state, GError **error)
     GVariant *entry;
     bool loaded = true;
 
-    if (!g_variant_is_of_type(state, G_VARIANT_TYPE("a(ybay)"))) {
+    if (!g_variant_is_of_type(state, G_VARIANT_TYPE("a(ybbay)"))) {
         return error_setf(error, "saved PCI bus has type '%s'", g_variant_get_type_string(state));
     }
     g_variant_iter_init(&iter, state);
@@ -259,8 +261,9 @@ void pci_bus_reserve_slot(PCIBus *bus, unsigned slot)
 static PCIDevice *addressed_device(PCIBus *bus, uint32_t config_address)
 {
     unsigned number = (config_address >> 16) & 0xff;
+    PCIDevice *device = number == 0 ? bus->devices[(config_address >> 8) & 0xff] : NULL;
 
-    return number == 0 ? bus->devices[(config_address >> 8) & 0xff] : NULL;
+    return device && !device->function->unplugged ? device : NULL;
 }
 
 uint32_t pci_bus_config_read(PCIBus *bus, uint32_t config_address, unsigned size)

@@ -59,7 +59,7 @@ PCIBus *pci_device_bus(PCIDevice *device)
 
 static bool bus_master_enabled(PCIFunction *function)
 {
-    return load_le16(function->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+    return !function->unplugged && load_le16(function->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
 AddressSpace *pci_device_dma(PCIDevice *device)
@@ -114,6 +114,9 @@ static uint64_t bar_decoded(PCIFunction *function, unsigned number)
     uint64_t address = load_le32(function->config + bar_offset(number));
     uint64_t last;
 
+    if (function->unplugged) {
+        return BAR_UNMAPPED;
+    }
     if (bar_is_io(bar)) {
         address &= ~(bar->size - 1);
         last = address + bar->size - 1;
@@ -163,7 +166,8 @@ static void irq_update(PCIDevice *device)
 {
     PCIFunction *function = device->function;
     bool disabled = load_le16(function->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE;
-    bool driven = function->irq_level && !disabled && function->config[PCI_INTERRUPT_PIN] != 0;
+    bool driven = function->irq_level && !disabled && !function->unplugged &&
+                  function->config[PCI_INTERRUPT_PIN] != 0;
 
     if (function->irq_level) {
         function->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
@@ -191,6 +195,25 @@ void pci_function_update(PCIDevice *device)
     }
     memory_transaction_commit();
     irq_update(device);
+}
+
+void pci_device_set_unplugged(PCIDevice *device, bool unplugged)
+{
+    PCIDeviceClass *klass = HW_PCI_DEVICE_GET_CLASS(device);
+
+    if (device->function->unplugged == unplugged) {
+        return;
+    }
+    device->function->unplugged = unplugged;
+    pci_function_update(device);
+    if (klass->plug_changed) {
+        klass->plug_changed(device, !unplugged);
+    }
+}
+
+bool pci_device_is_unplugged(PCIDevice *device)
+{
+    return device->function->unplugged;
 }
 
 /* ---- configuration space ---- */
@@ -317,6 +340,7 @@ void pci_function_reset(PCIDevice *device)
     }
     function->irq_level = false;
     pci_function_update(device);
+    pci_device_set_unplugged(device, false);
 }
 
 static bool pci_device_realize(Device *base, GError **error)

@@ -24,6 +24,7 @@ struct PCIFunction {
     PCIBar bars[PCI_REGION_COUNT];
     bool irq_level;  /* what the device drives */
     bool irq_driven; /* what the bus sees (INTx disable) */
+    bool unplugged;  /* by the guest, until the next reset */
     MemoryRegion dma_root, dma_alias;
     AddressSpace *dma;
 };

@@ -134,12 +134,22 @@ static void store_time(MC146818 *rtc)
     rtc_fields_store(rtc->cmos, guest_now(rtc).second, rtc->base_year, rtc->weekday_offset);
 }
 
+static void (*change_listener)(MC146818 *rtc, int64_t offset_seconds);
+
+void mc146818_set_listener(void (*changed)(MC146818 *rtc, int64_t offset_seconds))
+{
+    change_listener = changed;
+}
+
 /* The time bytes become the time; @ns is how far into the second. */
 static void load_time(MC146818 *rtc, int64_t ns)
 {
     int64_t second = rtc_fields_load(rtc->cmos, rtc->base_year);
     rtc->weekday_offset = (uint8_t)rtc_fields_weekday_offset(rtc->cmos, second);
     set_guest_now(rtc, second, ns);
+    if (change_listener) {
+        change_listener(rtc, second - clock_get_ns(CLOCK_HOST) / NS_PER_SECOND);
+    }
 }
 
 static bool update_in_progress(const MC146818 *rtc)

@@ -108,6 +108,16 @@ uint16_t xen_domain_id(const XenDomain *domain)
     return domain->config.domain_id;
 }
 
+void xen_domain_set_memory_map(XenDomain *domain, const XenMemoryMapEntry *entries, unsigned count)
+{
+    xen_lock(domain);
+    g_array_set_size(domain->memory_map, 0);
+    if (count) {
+        g_array_append_vals(domain->memory_map, entries, count);
+    }
+    xen_unlock(domain);
+}
+
 bool xen_domain_long_mode(const XenDomain *domain)
 {
     return domain->long_mode;

@@ -7,7 +7,7 @@
 #define HW_XEN_GNTTAB_PRIVATE_H
 
 #include "hw/xen/gnttab.h"
-#include "xen_abi.h"
+#include "hw/xen/xen_abi.h"
 
 enum {
     XEN_GRANTS_PER_FRAME_V1 = 512,

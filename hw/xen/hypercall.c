@@ -202,23 +202,36 @@ typedef struct {
     const char *name;
     int64_t (*handler)(XenCall *call); /* NULL: always @error */
     int error;
+    uint64_t light; /* bit n: its operation n is, see xen_domain_call_is_light() */
 } Hypercall;
+
+#define ALL_LIGHT UINT64_MAX
+#define OP(name)  (UINT64_C(1) << (name))
+
 
 static const Hypercall hypercalls[] = {
     {__HYPERVISOR_platform_op, "platform_op", NULL, -XEN_EPERM},
-    {__HYPERVISOR_memory_op, "memory_op", xen_memory_op, 0},
+    {__HYPERVISOR_memory_op, "memory_op", xen_memory_op, 0,
+     OP(XENMEM_maximum_ram_page) | OP(XENMEM_current_reservation) |
+         OP(XENMEM_maximum_reservation) | OP(XENMEM_memory_map) | OP(XENMEM_maximum_gpfn)},
     {__HYPERVISOR_multicall, "multicall", multicall, 0},
-    {__HYPERVISOR_set_timer_op, "set_timer_op", xen_set_timer_op, 0},
-    {__HYPERVISOR_xen_version, "xen_version", xen_version_op, 0},
-    {__HYPERVISOR_console_io, "console_io", console_io, 0},
+    {__HYPERVISOR_set_timer_op, "set_timer_op", xen_set_timer_op, 0, ALL_LIGHT},
+    {__HYPERVISOR_xen_version, "xen_version", xen_version_op, 0, ALL_LIGHT},
+    {__HYPERVISOR_console_io, "console_io", console_io, 0, ALL_LIGHT},
     {__HYPERVISOR_grant_table_op, "grant_table_op", xen_grant_table_op, 0},
-    {__HYPERVISOR_vm_assist, "vm_assist", vm_assist, 0},
-    {__HYPERVISOR_vcpu_op, "vcpu_op", xen_vcpu_op, 0},
+    {__HYPERVISOR_vm_assist, "vm_assist", vm_assist, 0, ALL_LIGHT},
+    {__HYPERVISOR_vcpu_op, "vcpu_op", xen_vcpu_op, 0,
+     OP(VCPUOP_is_up) | OP(VCPUOP_get_runstate_info) | OP(VCPUOP_set_periodic_timer) |
+         OP(VCPUOP_stop_periodic_timer) | OP(VCPUOP_set_singleshot_timer) |
+         OP(VCPUOP_stop_singleshot_timer)},
     {__HYPERVISOR_mmuext_op, "mmuext_op", NULL, -XEN_EOPNOTSUPP},
-    {__HYPERVISOR_sched_op, "sched_op", xen_sched_op, 0},
-    {__HYPERVISOR_event_channel_op, "event_channel_op", xen_event_channel_op, 0},
+    {__HYPERVISOR_sched_op, "sched_op", xen_sched_op, 0,
+     OP(SCHEDOP_yield) | OP(SCHEDOP_block) | OP(SCHEDOP_poll)},
+    {__HYPERVISOR_event_channel_op, "event_channel_op", xen_event_channel_op, 0,
+     ALL_LIGHT & ~(OP(EVTCHNOP_bind_pirq) | OP(EVTCHNOP_reset))},
     {__HYPERVISOR_physdev_op, "physdev_op", xen_physdev_op, 0},
-    {__HYPERVISOR_hvm_op, "hvm_op", xen_hvm_op, 0},
+    {__HYPERVISOR_hvm_op, "hvm_op", xen_hvm_op, 0,
+     OP(HVMOP_get_param) | OP(HVMOP_get_time)},
     {__HYPERVISOR_sysctl, "sysctl", NULL, -XEN_EPERM},
     {__HYPERVISOR_domctl, "domctl", NULL, -XEN_EPERM},
     {__HYPERVISOR_xenpmu_op, "xenpmu_op", NULL, -XEN_EOPNOTSUPP},
@@ -254,6 +267,17 @@ int64_t xen_call_run(XenCall *call, uint32_t number)
     }
     log_once(call->domain, number, row);
     return row ? row->error : -XEN_ENOSYS;
+}
+
+bool xen_domain_call_is_light(const XenHypercall *call)
+{
+    const Hypercall *row = find(call->number);
+    uint64_t op = call->long_mode ? call->arguments[0] : (uint32_t)call->arguments[0];
+
+    if (!row || !row->handler || row->light == ALL_LIGHT) {
+        return true;
+    }
+    return op < 64 && (row->light >> op & 1);
 }
 
 XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHypercall *hypercall)

@@ -5,6 +5,9 @@
  */
 #include "xen_private.h"
 
+/* Anywhere that a processor can address: guests like to use the room of a PCI device's BAR. */
+#define MAX_OVERLAY_GFN ((UINT64_C(1) << (52 - XEN_PAGE_SHIFT)) - 1)
+
 static uint64_t *place_of(XenDomain *domain, XenPageKind kind, unsigned index)
 {
     switch (kind) {
@@ -52,7 +55,7 @@ bool xen_overlay_remove(XenDomain *domain, uint64_t gfn)
 int64_t xen_overlay_map(XenDomain *domain, XenPageKind kind, unsigned index, uint64_t gfn)
 {
     uint64_t *place = place_of(domain, kind, index);
-    if (gfn > domain->config.max_gfn) {
+    if (gfn > MAX_OVERLAY_GFN) {
         return -XEN_EINVAL;
     }
     if (*place == gfn) {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "xen_abi.h"
+#include "hw/xen/xen_abi.h"
 #include "evtchn_private.h"
 #include "gnttab_private.h"
 

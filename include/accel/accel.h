@@ -22,6 +22,7 @@ typedef struct Vcpu Vcpu;                   /* accel/vcpu.h */
 typedef struct X86CPUModel X86CPUModel;     /* target/i386/cpu_model.h */
 typedef struct X86CPUIDEntry X86CPUIDEntry; /* target/i386/cpu_model.h */
 typedef struct X86BootState X86BootState;   /* target/i386/boot_state.h */
+typedef struct X86Registers X86Registers;   /* target/i386/registers.h */
 
 #define TYPE_ACCEL (accel_get_type())
 G_DECLARE_DERIVABLE_TYPE(Accel, accel, XL, ACCEL, GObject)
@@ -58,6 +59,8 @@ struct _AccelClass {
     const char *name; /* "kvm", "qtest" */
     const char *description;
     bool (*set_option)(Accel *accel, const char *key, const char *value, GError **error);
+    /** wants_xen: its options ask for a guest that finds Xen. May be NULL. */
+    bool (*wants_xen)(Accel *accel);
     /** start: open the device, make the VM, listen to both spaces. The machine has no chips yet. */
     bool (*start)(Accel *accel, AddressSpace *memory, AddressSpace *io, const AccelGuestOps *ops,
                   void *opaque, GError **error);
@@ -78,6 +81,8 @@ struct _AccelClass {
     bool (*vcpu_load)(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error);
     void (*vcpu_dump)(Accel *accel, Vcpu *vcpu, GString *out);
     void (*vcpu_nmi)(Accel *accel, Vcpu *vcpu);
+    /** vcpu_registers: see accel_vcpu_registers(); NULL where no guest code runs. */
+    bool (*vcpu_registers)(Accel *accel, Vcpu *vcpu, X86Registers *registers);
     GVariant *(*save)(Accel *accel); /* VM-wide: the guest's clock */
     bool (*load)(Accel *accel, GVariant *state, GError **error);
     /** host_cpuid: see accel_host_cpuid(); NULL where no guest code runs. */
@@ -97,6 +102,8 @@ void accel_type_foreach(void (*visit)(AccelClass *klass, void *opaque), void *op
     }
 
 const char *accel_name(Accel *accel);
+/** accel_wants_xen: true if the guest shall find Xen, which not every board has. */
+bool accel_wants_xen(Accel *accel);
 /** accel_is_qtest: true where CLOCK_VIRTUAL is driven by the socket and no vCPU runs. */
 bool accel_is_qtest(Accel *accel);
 /** accel_set_option: one key=value of -accel; false names the key and the value. */
@@ -144,6 +151,8 @@ GVariant *accel_vcpu_save(Accel *accel, Vcpu *vcpu);
 bool accel_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error);
 void accel_vcpu_dump(Accel *accel, Vcpu *vcpu, GString *out);
 void accel_vcpu_nmi(Accel *accel, Vcpu *vcpu);
+/** accel_vcpu_registers: the registers now; false: this accelerator has none, or the host refused. */
+bool accel_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers);
 GVariant *accel_save(Accel *accel);
 bool accel_load(Accel *accel, GVariant *state, GError **error);
 

@@ -80,6 +80,9 @@ bool chardev_frontend_open(Chardev *chardev);
  */
 void chardev_cleanup(void);
 
+/** chardev_send_break: the front end hears a break, as if the peer had sent one. */
+void chardev_send_break(Chardev *chardev);
+
 /** chardev_is_ringbuf: true if the two functions below work on @chardev. */
 bool chardev_is_ringbuf(Chardev *chardev);
 /** chardev_ringbuf_read: takes up to @length of the oldest bytes; returns how many. */

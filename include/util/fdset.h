@@ -15,6 +15,19 @@
  * stream. */
 bool fdset_add(uint32_t set, int fd, GError **error);
 
+/** fdset_set_note: what query-fdsets tells of @fd's duplicate that fdset_add() made last. */
+void fdset_set_note(const char *note);
+/**
+ * fdset_take: adds @fd, now the table's, to *@set; with @new_set true *@set receives the number of a
+ * new set. @note may be NULL. Returns the descriptor's number as users see it.
+ */
+int fdset_take(bool new_set, uint32_t *set, int fd, const char *note);
+/** fdset_remove: closes @fd of @set, or all of the set when @fd is -1; false: not there. */
+bool fdset_remove(uint32_t set, int fd);
+/** fdset_foreach: every file, the sets in order. @note may be NULL. */
+void fdset_foreach(void (*visit)(uint32_t set, int fd, const char *note, void *opaque),
+                   void *opaque);
+
 /** fdset_is_path: true if @path names a set. */
 bool fdset_is_path(const char *path);
 

@@ -155,6 +155,8 @@ void address_space_add_listener(AddressSpace *space, MemoryListener *listener);
 void address_space_remove_listener(AddressSpace *space, MemoryListener *listener);
 /** address_space_view: the current view; valid under the machine lock or in a read section. */
 const FlatView *address_space_view(AddressSpace *space);
+/** flat_view_find: the range that holds @address, or NULL. */
+const FlatRange *flat_view_find(const FlatView *view, uint64_t address);
 /** address_space_root: the region it was made over. */
 MemoryRegion *address_space_root(AddressSpace *space);
 /** address_space_dump: "info mtree" text of the flat view, appended to @out. */
@@ -206,6 +208,9 @@ uint64_t ram_block_size(const RamBlock *block);
 const char *ram_block_name(const RamBlock *block);
 /** ram_block_fd: the memfd or file, or -1. */
 int ram_block_fd(const RamBlock *block);
+/** ram_block_discard: gives whole pages back to the host; they read as zeros from then on. False: the
+ * host cannot. */
+bool ram_block_discard(RamBlock *block, uint64_t offset, uint64_t length);
 /** ram_block_foreach: every block that exists, under the machine lock (save, dump, statistics). */
 void ram_block_foreach(void (*visit)(RamBlock *block, void *opaque), void *opaque);
 

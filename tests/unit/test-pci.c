@@ -228,7 +228,7 @@ static void configuration_survives_save_and_load(void)
     g_autoptr(GVariant) saved = NULL;
     g_autoptr(GVariant) again = NULL;
     g_autoptr(GVariant) foreign =
-        g_variant_ref_sink(g_variant_new_parsed("[(byte 0x18, false, [byte 1, 2])]"));
+        g_variant_ref_sink(g_variant_new_parsed("[(byte 0x18, false, false, [byte 1, 2])]"));
     g_autoptr(GError) error = NULL;
     BusClass *klass;
     PCIDevice *card;

@@ -104,7 +104,7 @@ static void special_pages_appear_move_and_go(void)
     g_assert_null(f->shown[70]);
     g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 0, 71), ==, 0);
     g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 1, 71), ==, -XEN_EINVAL);
-    g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 0, 1 << 20), ==, -XEN_EINVAL);
+    g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 0, UINT64_C(1) << 40), ==, -XEN_EINVAL);
     g_assert_cmpint(add(f, XENMAPSPACE_grant_table, 3, 72), ==, 0);
     g_assert_true(f->shown[72] == f->pages[XEN_PAGE_GRANT_TABLE][3]);
     g_assert_cmpint(add(f, XENMAPSPACE_grant_table, 8, 72), ==, -XEN_EINVAL);

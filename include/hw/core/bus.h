@@ -19,6 +19,11 @@ struct _BusClass {
     bool (*check)(Bus *bus, Device *device, GError **error);
     /** firmware_path: this device's part of a bootorder path, e.g. "drive@1"; caller frees; NULL: none. */
     char *(*firmware_path)(Bus *bus, Device *device);
+    /**
+     * request_unplug: device_del: asks the guest to let @device go, and unrealizes it when it has. NULL: nobody needs
+     * to be asked.
+     */
+    void (*request_unplug)(Bus *bus, Device *device);
     /** reset: what the bus itself holds. May be NULL. */
     void (*reset)(Bus *bus);
     GVariant *(*save)(Bus *bus);

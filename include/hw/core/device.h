@@ -194,6 +194,9 @@ bool device_realize(Device *device, Machine *machine, Bus *bus, GError **error);
 bool device_realize_and_unref(Device *device, Machine *machine, Bus *bus, GError **error);
 void device_unrealize(Device *device);
 bool device_is_realized(Device *device);
+/** device_set_removal_listener: @removed hears of each device that has been unrealized, while its id and path are still
+ * known; NULL: nobody. */
+void device_set_removal_listener(void (*removed)(Device *device));
 /** device_reset: this device only (not its bus children). */
 void device_reset(Device *device);
 /** device_save: floating (version, fields); device_load refuses another version or layout. */

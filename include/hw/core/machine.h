@@ -67,6 +67,7 @@ struct _MachineClass {
     const char *default_ram_id;
     uint64_t default_ram_size;
     const char *deprecation;
+    bool has_xen; /* it can show its guest Xen */
     /** build: makes every chip. Runs once, before any -device. */
     bool (*build)(Machine *machine, GError **error);
     /** finish: after all -device: ACPI and SMBIOS tables, boot order, CMOS, boot protocol. */
@@ -112,6 +113,8 @@ void machine_destroy(Machine *machine);
 
 /* ---- the tree ---- */
 void machine_add_bus(Machine *machine, Bus *bus); /* called by bus_setup() */
+/** machine_buses: every Bus, in the order they were made; owned by the machine. */
+GPtrArray *machine_buses(Machine *machine);
 /** machine_find_bus: by name ("pci.0", "ide.1"); NULL if none. */
 Bus *machine_find_bus(Machine *machine, const char *name);
 /** machine_find_bus_by_type: the first bus of @type_name with room for a device, or any. */

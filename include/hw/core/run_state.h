@@ -88,6 +88,17 @@ typedef void (*RunEventHandler)(RunEvent event, void *opaque);
 /** run_state_add_handler: called on the main loop under the machine lock, in the order added. */
 void run_state_add_handler(RunEventHandler handler, void *opaque);
 void run_state_remove_handler(RunEventHandler handler, void *opaque);
+/**
+ * run_state_set_powerdown_filter: @filter is asked when somebody has requested a power-down, on the main loop under
+ * the machine lock; true: it asks the guest by its own way, and RUN_EVENT_POWERDOWN is not told. One at a time; NULL:
+ * none.
+ */
+void run_state_set_powerdown_filter(bool (*filter)(void *opaque), void *opaque);
+/**
+ * run_state_press_power_button: tells RUN_EVENT_POWERDOWN without asking the filter, whose own way has failed. Main
+ * loop.
+ */
+void run_state_press_power_button(void);
 /** run_state_last_shutdown_cause: for the SHUTDOWN event; run_state_panic_reason likewise. */
 ShutdownCause run_state_last_shutdown_cause(void);
 
@@ -101,6 +112,12 @@ typedef struct {
 } RunActions;
 
 RunActions *run_state_actions(void);
+
+/**
+ * run_state_process_requests: carries out what has been requested now instead of when the main loop comes round, so
+ * that a monitor's reply follows the events it explains. Main loop, under the machine lock.
+ */
+void run_state_process_requests(void);
 
 /** run_state_loop: runs the main loop until the process shall end; returns the exit status. */
 int run_state_loop(Machine *machine);

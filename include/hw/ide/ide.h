@@ -50,9 +50,9 @@ IDEDrive *ide_controller_drive(PIIX3IDE *controller, unsigned channel, unsigned 
 bool ide_drive_is_disk(IDEDrive *drive);
 /**
  * ide_drive_unplug: takes the drive off its channel: the guest finds nothing there until the next
- * reset, which puts it back. The write permission on its block node is given up at once, or when
- * the request that is under way has completed. Main loop, machine lock held: what the cache holds
- * is flushed.
+ * reset, which puts it back. A request that is under way is waited for, what the cache holds is
+ * flushed, and the write permission on its block node is given up. Any thread with the machine
+ * lock: an IDE drive's requests run in the main context, whose lock that is.
  */
 void ide_drive_unplug(IDEDrive *drive);
 bool ide_drive_is_unplugged(IDEDrive *drive);

@@ -52,6 +52,7 @@ struct PCIDeviceClass {
     uint8_t revision, prog_if;
     uint16_t subsystem_vendor_id, subsystem_id; /* 0: 0x1af4 / 0x1100 */
     bool is_bridge;
+    bool stays_plugged; /* passed through from the host: a guest's request to unplug it is not heard */
     /*
      * The base class takes DeviceClass.realize and .unrealize; configuration space is reset, saved and loaded
      * by the bus, so that DeviceClass.reset and saved state are the device's own registers only.
@@ -62,6 +63,11 @@ struct PCIDeviceClass {
     /** config_write / config_read: NULL: the default; an override calls pci_default_config_*. */
     void (*config_write)(PCIDevice *device, uint32_t address, uint32_t value, unsigned size);
     uint32_t (*config_read)(PCIDevice *device, uint32_t address, unsigned size);
+    /**
+     * plug_changed: the guest has unplugged the device (@plugged false: let go of the images, stop taking
+     * packets) or it is back after a reset or a load. Machine lock held, any thread. May be NULL.
+     */
+    void (*plug_changed)(PCIDevice *device, bool plugged);
 };
 
 /* Configuration space as the device sees it: values, which bits the guest may write, which it clears by 1. */
@@ -85,6 +91,13 @@ void pci_set_irq(PCIDevice *device, int level);
 /** pci_add_capability: @size bytes of capability @id at @offset (0: a free place); returns the offset or 0. */
 unsigned pci_add_capability(PCIDevice *device, uint8_t id, unsigned offset, unsigned size,
                             GError **error);
+/**
+ * pci_device_set_unplugged: @unplugged true: the guest finds nothing at the device's address, its BARs are not
+ * decoded, its interrupt is withdrawn and it does no DMA. Setting it back to false, the next reset too, shows the
+ * device as configuration space then says. The device itself stays realized.
+ */
+void pci_device_set_unplugged(PCIDevice *device, bool unplugged);
+bool pci_device_is_unplugged(PCIDevice *device);
 
 /** PCIMapIRQ: which of the host bridge's interrupts (0-3) pin 0-3 of @devfn drives. */
 typedef int (*PCIMapIRQ)(PCIDevice *device, int pin);

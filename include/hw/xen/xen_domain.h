@@ -52,6 +52,8 @@ XenDomain *xen_domain_new(const XenDomainConfig *config, XenHost *host, GuestMem
 void xen_domain_free(XenDomain *domain);
 
 uint16_t xen_domain_id(const XenDomain *domain);
+/** xen_domain_set_memory_map: in place of the one of the configuration; @entries are copied. */
+void xen_domain_set_memory_map(XenDomain *domain, const XenMemoryMapEntry *entries, unsigned count);
 
 /** A hypercall as its transport found it. */
 typedef struct {
@@ -71,6 +73,11 @@ typedef enum {
     XEN_CALL_SLEEP,
 } XenCallOutcome;
 
+/**
+ * xen_domain_call_is_light: it touches nothing but the domain: neither the guest's memory map, nor
+ * interrupt lines, nor the machine's life. For any other the host takes its own lock before.
+ */
+bool xen_domain_call_is_light(const XenHypercall *call);
 /** xen_domain_hypercall: runs it on the thread of @vcpu. */
 XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHypercall *call);
 /** xen_domain_awake: @vcpu no longer sleeps; its poll is over. */

@@ -69,6 +69,25 @@ bool x86_cpu_model_shows_kvm(const X86CPUModel *model);
 bool x86_cpu_model_frequency_leaf(const X86CPUModel *model);
 /** x86_cpu_model_lmce: local machine checks (lmce=on). */
 bool x86_cpu_model_lmce(const X86CPUModel *model);
+/**
+ * x86_cpu_model_foreach: every name -cpu takes, sorted.
+ * @alias_of: the versioned name behind it, or NULL
+ */
+void x86_cpu_model_foreach(void (*visit)(const char *name, const char *alias_of, void *opaque),
+                           void *opaque);
+/** x86_cpu_model_features: every named feature and whether @model has it. */
+void x86_cpu_model_features(const X86CPUModel *model,
+                            void (*visit)(const char *feature, bool on, void *opaque),
+                            void *opaque);
+/** x86_cpu_model_missing: the features that the model called @name has and the host has not. */
+void x86_cpu_model_missing(const char *name, const X86CPUIDEntry *host_entries, unsigned host_count,
+                           void (*visit)(const char *feature, void *opaque), void *opaque);
+/** x86_cpu_model_identity: vendor, family, model, stepping and level as CPUID tells them. */
+typedef struct {
+    const char *vendor, *model_id;
+    uint32_t family, model, stepping, level, xlevel;
+} X86CPUIdentity;
+X86CPUIdentity x86_cpu_model_identity(const X86CPUModel *model);
 /** x86_cpu_model_print_help: -cpu help. */
 void x86_cpu_model_print_help(void);
 

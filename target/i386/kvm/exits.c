@@ -53,6 +53,11 @@ static void exit_io(KvmVcpu *vcpu)
     unsigned size = run->io.size;
 
     vcpu->io_pending = true;
+    if (run->io.port == KVM_XEN_PORT && vcpu->kvm->xen_ops && size == 4 &&
+        run->io.direction == KVM_EXIT_IO_OUT && run->io.count == 1) {
+        vcpu->kvm->xen_ops->hypercall_port(vcpu->kvm->xen_opaque, vcpu);
+        return;
+    }
     for (uint32_t i = 0; i < run->io.count; i++, data += size) {
         if (run->io.direction == KVM_EXIT_IO_OUT) {
             address_space_store(io, run->io.port, load_value(data, size), size);
@@ -173,6 +178,38 @@ static void exit_notify(KvmVcpu *vcpu)
     }
 }
 
+/* Only MSRs of the Xen host's filter come here; a filter that another one left is not ours. */
+static void exit_read_msr(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+    uint64_t value = 0;
+
+    vcpu->io_pending = true;
+    vcpu->run->msr.error =
+        !kvm->xen_ops || !kvm->xen_ops->read_msr(kvm->xen_opaque, vcpu, vcpu->run->msr.index, &value);
+    vcpu->run->msr.data = value;
+}
+
+static void exit_write_msr(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+
+    vcpu->io_pending = true;
+    vcpu->run->msr.error = !kvm->xen_ops ||
+                           !kvm->xen_ops->write_msr(kvm->xen_opaque, vcpu, vcpu->run->msr.index,
+                                                    vcpu->run->msr.data);
+}
+
+static void exit_xen(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+
+    vcpu->io_pending = true;
+    if (kvm->xen_ops && vcpu->run->xen.type == KVM_EXIT_XEN_HCALL) {
+        kvm->xen_ops->hypercall(kvm->xen_opaque, vcpu);
+    }
+}
+
 typedef struct {
     const char *name;
     void (*handle)(KvmVcpu *vcpu);
@@ -191,6 +228,9 @@ static const ExitHandler exit_handlers[] = {
     [KVM_EXIT_INTERNAL_ERROR] = {"internal-error", exit_internal_error},
     [KVM_EXIT_SYSTEM_EVENT] = {"system-event", exit_system_event},
     [KVM_EXIT_IOAPIC_EOI] = {"ioapic-eoi", exit_ioapic_eoi},
+    [KVM_EXIT_X86_RDMSR] = {"rdmsr", exit_read_msr},
+    [KVM_EXIT_X86_WRMSR] = {"wrmsr", exit_write_msr},
+    [KVM_EXIT_XEN] = {"xen", exit_xen},
     [KVM_EXIT_NOTIFY] = {"notify", exit_notify},
 };
 
@@ -206,6 +246,9 @@ void kvm_x86_handle_exit(KvmVcpu *vcpu)
         return;
     }
     TRACE(kvm_exit, "cpu %u %s", vcpu->parent.index, handler->name);
+    if (vcpu->kvm->xen_ops) {
+        vcpu->kvm->xen_ops->after_run(vcpu->kvm->xen_opaque, vcpu);
+    }
     handler->handle(vcpu);
 }
 

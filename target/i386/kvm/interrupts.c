@@ -57,6 +57,9 @@ void kvm_x86_before_run(KvmVcpu *vcpu)
 {
     KvmAccel *kvm = vcpu->kvm;
 
+    if (kvm->xen_ops) {
+        kvm->xen_ops->before_run(kvm->xen_opaque, vcpu);
+    }
     if (vcpu->parent.index != 0) {
         return;
     }

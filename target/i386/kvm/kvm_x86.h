@@ -81,6 +81,7 @@ struct kvm_nested_state *kvm_x86_get_nested(KvmVcpu *vcpu);
 
 /* ---- registers.c ---- */
 void kvm_x86_vcpu_dump(Accel *accel, Vcpu *vcpu, GString *out);
+bool kvm_x86_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers);
 /** kvm_x86_report_registers: the dump, on stderr by report_error(). Own thread or stopped. */
 void kvm_x86_report_registers(KvmVcpu *vcpu);
 

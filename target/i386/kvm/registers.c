@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 
 #include "target/i386/kvm/kvm_x86.h"
+#include "target/i386/registers.h"
 #include "util/log.h"
 
 #define CODE_BYTES_BEFORE 43u
@@ -202,4 +203,59 @@ void kvm_x86_class_init(AccelClass *klass)
     klass->vcpu_load = kvm_x86_vcpu_load;
     klass->vcpu_dump = kvm_x86_vcpu_dump;
     klass->vcpu_nmi = kvm_x86_vcpu_nmi;
+    klass->vcpu_registers = kvm_x86_vcpu_registers;
+}
+
+/* ---- as numbers ---- */
+
+typedef struct {
+    X86Registers *registers;
+    bool done;
+} RegistersRequest;
+
+static X86SegmentView view_segment(const struct kvm_segment *segment)
+{
+    return (X86SegmentView){segment->selector, segment->base, segment->limit};
+}
+
+static void read_registers(KvmVcpu *vcpu, void *opaque)
+{
+    RegistersRequest *request = opaque;
+    struct kvm_regs r;
+    struct kvm_sregs s;
+
+    if (ioctl(vcpu->fd, KVM_GET_REGS, &r) < 0 || ioctl(vcpu->fd, KVM_GET_SREGS, &s) < 0) {
+        return;
+    }
+    *request->registers = (X86Registers){
+        .general = {r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10,
+                    r.r11, r.r12, r.r13, r.r14, r.r15},
+        .rip = r.rip,
+        .rflags = r.rflags,
+        .es = view_segment(&s.es),
+        .cs = view_segment(&s.cs),
+        .ss = view_segment(&s.ss),
+        .ds = view_segment(&s.ds),
+        .fs = view_segment(&s.fs),
+        .gs = view_segment(&s.gs),
+        .ldt = view_segment(&s.ldt),
+        .tr = view_segment(&s.tr),
+        .gdt = {0, s.gdt.base, s.gdt.limit},
+        .idt = {0, s.idt.base, s.idt.limit},
+        .cr0 = s.cr0,
+        .cr2 = s.cr2,
+        .cr3 = s.cr3,
+        .cr4 = s.cr4,
+        .cr8 = s.cr8,
+        .efer = s.efer,
+    };
+    request->done = true;
+}
+
+bool kvm_x86_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers)
+{
+    RegistersRequest request = {registers, false};
+
+    kvm_vcpu_call((KvmVcpu *)vcpu, read_registers, &request);
+    return request.done;
 }

@@ -185,10 +185,14 @@ static bool set_cpuid(KvmVcpu *vcpu, GError **error)
     unsigned count;
     g_autofree X86CPUIDEntry *entries =
         x86_cpu_model_cpuid(vcpu->parent.model, vcpu->parent.apic_id, &count);
-    g_autofree struct kvm_cpuid2 *list =
-        g_malloc0(sizeof(*list) + (count + 1) * sizeof(list->entries[0]));
+    g_autofree struct kvm_cpuid2 *list = g_malloc0(
+        sizeof(*list) + (count + 1 + KVM_XEN_CPUID_ENTRIES) * sizeof(list->entries[0]));
+    bool xen = vcpu->kvm->options.xen_version != 0;
 
     for (unsigned i = 0; i < count; i++) {
+        if (xen && entries[i].function >> 8 == 0x400000) {
+            continue; /* KVM's own, which a guest must not find beside Xen's */
+        }
         list->entries[list->nent++] = (struct kvm_cpuid_entry2){
             .function = entries[i].function,
             .index = entries[i].index,
@@ -199,7 +203,11 @@ static bool set_cpuid(KvmVcpu *vcpu, GError **error)
             .edx = entries[i].edx,
         };
     }
-    add_frequency_leaf(vcpu, list);
+    if (xen) {
+        list->nent += kvm_xen_cpuid(vcpu, list->entries + list->nent);
+    } else {
+        add_frequency_leaf(vcpu, list);
+    }
     return ioctl(vcpu->fd, KVM_SET_CPUID2, list) == 0 ||
            error_set_errno(error, errno, "KVM refuses the CPUID of CPU %u", vcpu->parent.index);
 }
@@ -270,5 +278,9 @@ bool kvm_x86_vcpu_setup(KvmVcpu *vcpu, GError **error)
     set_machine_checks(vcpu);
     set_feature_msrs(vcpu);
     set_vmx_msrs(vcpu);
+    if (vcpu->kvm->xen_ops &&
+        !vcpu->kvm->xen_ops->vcpu_init(vcpu->kvm->xen_opaque, vcpu, error)) {
+        return false;
+    }
     return kvm_x86_note_power_on(vcpu, error);
 }

@@ -1,0 +1,180 @@
+/*
+ * Linux without a hypercall page, on a KVM that does not know Xen.
+ *
+ * Linux 6.13, and the stable kernels that took XSA-466, make hypercalls through two small functions
+ * in their text: one for Intel's instruction, one for AMD's. A KVM without CONFIG_KVM_XEN answers
+ * such an instruction itself, and nobody is asked. But before its first hypercall every Linux reads
+ * its microcode revision (MSR 0x8b), which comes to us; then its text is there to be looked through,
+ * and the instruction becomes a port write of the same length.
+ *
+ * What is rewritten is a 16-byte aligned function that is nothing but the instruction and a return:
+ * an ENDBR64 and a frame around it may be there, anything else may not. Bytes of other code or data
+ * that look like it would be a hypercall as well, so there is no harm in them.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+
+#include "hw/i386/kvm/xen_host.h"
+#include "util/trace.h"
+
+TRACE_DEFINE(xen_patch)
+
+/* How far the text may reach to either side of the read. */
+#define REACH       (UINT64_C(64) << 20)
+#define STEP_MAX    (UINT64_C(2) << 20)
+#define ALIGNMENT   16u
+#define LOOK_BACK   8u  /* the longest that may precede the instruction */
+#define CALL_LENGTH 3u
+#define MAX_KNOWN   8u
+
+struct XenPatcher {
+    KvmXenHost *host;
+    GMutex lock;
+    uint64_t known[MAX_KNOWN]; /* physical addresses of port writes that we put there */
+    unsigned known_count;
+};
+
+/* What may stand between the function's start and the instruction. */
+static const struct {
+    uint8_t length;
+    uint8_t bytes[LOOK_BACK];
+} preludes[] = {
+    {0, {0}},
+    {4, {0xf3, 0x0f, 0x1e, 0xfa}},                         /* endbr64 */
+    {4, {0x55, 0x48, 0x89, 0xe5}},                         /* push %rbp; mov %rsp,%rbp */
+    {8, {0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5}}, /* both */
+    {3, {0x55, 0x89, 0xe5}},                               /* push %ebp; mov %esp,%ebp */
+    {4, {0xf3, 0x0f, 0x1e, 0xfb}},                         /* endbr32 */
+};
+
+static bool is_call(const uint8_t *at)
+{
+    return at[0] == 0x0f && at[1] == 0x01 && (at[2] == 0xd9 || at[2] == 0xc1);
+}
+
+/* ret, jmp to a return thunk, or the frame's end before either. */
+static bool returns(const uint8_t *at)
+{
+    if (at[0] == 0x5d) {
+        at++;
+    }
+    return at[0] == 0xc3 || at[0] == 0xe9;
+}
+
+/* @offset of the instruction from the start of an aligned block, or -1. */
+static int call_in_function(const uint8_t *function)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(preludes); i++) {
+        unsigned length = preludes[i].length;
+
+        if (memcmp(function, preludes[i].bytes, length) == 0 && is_call(function + length) &&
+            returns(function + length + CALL_LENGTH)) {
+            return (int)length;
+        }
+    }
+    return -1;
+}
+
+static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t physical)
+{
+    static const uint8_t port_write[CALL_LENGTH] = {0xe7, KVM_XEN_PORT, 0x90};
+
+    memcpy(at, port_write, sizeof(port_write));
+    TRACE(xen_patch, "at physical 0x%" G_GINT64_MODIFIER "x", physical);
+    if (patcher->known_count < MAX_KNOWN) {
+        patcher->known[patcher->known_count++] = physical;
+    }
+}
+
+static void look_through_page(XenPatcher *patcher, uint8_t *page, uint64_t physical)
+{
+    for (unsigned at = 0; at + ALIGNMENT <= XEN_PAGE_SIZE; at += ALIGNMENT) {
+        int offset = call_in_function(page + at);
+
+        if (offset >= 0) {
+            rewrite(patcher, page + at + offset, physical + at + (unsigned)offset);
+        }
+    }
+}
+
+static void look_through(XenPatcher *patcher, uint64_t physical, uint64_t size)
+{
+    for (uint64_t end = physical + size; physical < end; physical += XEN_PAGE_SIZE) {
+        uint8_t *page = xen_host_frame(patcher->host, physical >> XEN_PAGE_SHIFT);
+
+        if (page) {
+            look_through_page(patcher, page, physical);
+        }
+    }
+}
+
+/* From @address on, a mapped page after the other, until there is a gap or it is far enough. */
+static void look_ahead(XenPatcher *patcher, const X86Paging *paging, uint64_t address)
+{
+    uint64_t first = address;
+    X86Translation translation;
+
+    while (address - first < REACH &&
+           x86_page_walk(paging, address, xen_host_read_ram, patcher->host, &translation)) {
+        uint64_t size = MIN(translation.size, STEP_MAX);
+
+        look_through(patcher, translation.physical & ~(size - 1), size);
+        address = (address & ~(size - 1)) + size;
+    }
+}
+
+static void look_back(XenPatcher *patcher, const X86Paging *paging, uint64_t address)
+{
+    uint64_t last = address;
+    X86Translation translation;
+
+    while (last - address < REACH && address >= XEN_PAGE_SIZE &&
+           x86_page_walk(paging, address - 1, xen_host_read_ram, patcher->host, &translation)) {
+        uint64_t size = MIN(translation.size, STEP_MAX);
+
+        look_through(patcher, translation.physical & ~(size - 1), size);
+        address = (address - 1) & ~(size - 1);
+    }
+}
+
+/* The other CPUs of a kernel that has been seen to need nothing more. */
+static bool still_there(XenPatcher *patcher)
+{
+    for (unsigned i = 0; i < patcher->known_count; i++) {
+        const uint8_t *page = xen_host_frame(patcher->host, patcher->known[i] >> XEN_PAGE_SHIFT);
+
+        if (!page || page[patcher->known[i] % XEN_PAGE_SIZE] != 0xe7) {
+            return false;
+        }
+    }
+    return patcher->known_count > 0;
+}
+
+void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
+{
+    uint64_t page = rip & ~(uint64_t)(XEN_PAGE_SIZE - 1);
+
+    g_mutex_lock(&patcher->lock);
+    if (!still_there(patcher)) {
+        patcher->known_count = 0;
+        look_ahead(patcher, paging, page);
+        look_back(patcher, paging, page);
+    }
+    g_mutex_unlock(&patcher->lock);
+}
+
+XenPatcher *xen_patcher_new(KvmXenHost *host)
+{
+    XenPatcher *patcher = g_new0(XenPatcher, 1);
+
+    patcher->host = host;
+    g_mutex_init(&patcher->lock);
+    return patcher;
+}
+
+void xen_patcher_free(XenPatcher *patcher)
+{
+    g_mutex_clear(&patcher->lock);
+    g_free(patcher);
+}

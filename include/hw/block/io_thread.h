@@ -1,0 +1,34 @@
+/*
+ * I/O threads: a thread with a main context of its own, for devices whose requests shall not wait
+ * for the main loop. Made by -object iothread, named by a device's property iothread=.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef HW_BLOCK_IO_THREAD_H
+#define HW_BLOCK_IO_THREAD_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct IOThread IOThread;
+
+/** io_thread_new: a thread that devices find as @id; it starts with its first user. @error if there
+ * is one of that name. */
+IOThread *io_thread_new(const char *id, GError **error);
+/** io_thread_free: ends it; false if a device still uses it. */
+bool io_thread_free(IOThread *thread, GError **error);
+/** io_thread_ref: the thread called @id for a device, running; @error if there is none. */
+IOThread *io_thread_ref(const char *id, GError **error);
+void io_thread_unref(IOThread *thread);
+const char *io_thread_id(const IOThread *thread);
+/** io_thread_context: its main context; NULL for a NULL @thread: the default one. */
+GMainContext *io_thread_context(const IOThread *thread);
+
+/**
+ * io_context_run: calls @function in the thread of @context (NULL: the default one, whose lock the
+ * caller holds) and waits until it has returned. What runs there never takes the machine lock, so
+ * that a holder of it may wait.
+ */
+void io_context_run(GMainContext *context, void (*function)(void *opaque), void *opaque);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * HMP: info of the machine as a whole.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/vcpu.h"
+#include "hw/core/run_state.h"
+#include "monitor/hmp.h"
+#include "monitor/qmp_command.h"
+#include "util/trace.h"
+
+static bool info_status(HmpCall *call, GError **error)
+{
+    RunState state = run_state_get();
+
+    hmp_printf(call, "VM status: %s", run_state_is_running() ? "running" : "paused");
+    if (state != RUN_STATE_RUNNING && state != RUN_STATE_PAUSED) {
+        hmp_printf(call, " (%s)", run_state_name(state));
+    }
+    hmp_printf(call, "\n");
+    return true;
+}
+
+static bool info_version(HmpCall *call, GError **error)
+{
+    const MonitorHost *host = monitor_host();
+
+    hmp_printf(call, "%u.%u.%u %s\n", host->version_major, host->version_minor, host->version_micro,
+               host->package);
+    return true;
+}
+
+static bool info_name(HmpCall *call, GError **error)
+{
+    const char *name = machine_config(machine_get())->name;
+
+    if (name) {
+        hmp_printf(call, "%s\n", name);
+    }
+    return true;
+}
+
+static bool info_uuid(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-uuid", 0);
+
+    if (result) {
+        hmp_printf(call, "%s\n",
+                   json_object_get_string_member(json_node_get_object(result), "UUID"));
+    }
+    return result != NULL;
+}
+
+static bool info_kvm(HmpCall *call, GError **error)
+{
+    Accel *accel = machine_accel(machine_get());
+
+    hmp_printf(call, "kvm support: %s\n",
+               accel && strcmp(accel_name(accel), "kvm") == 0 ? "enabled" : "disabled");
+    return true;
+}
+
+/* ---- CPUs ---- */
+
+static bool info_cpus(HmpCall *call, GError **error)
+{
+    for (unsigned i = 0; i < monitor_cpu_count(); i++) {
+        const Vcpu *vcpu = monitor_cpu(i, NULL);
+        hmp_printf(call, "%c CPU #%u: thread_id=%d\n", i == call->monitor->cpu ? '*' : ' ', i,
+                   (int)(vcpu->thread_id ? vcpu->thread_id : getpid()));
+    }
+    return true;
+}
+
+static bool info_registers(HmpCall *call, GError **error)
+{
+    bool all = g_strcmp0(hmp_word(call, 0), "-a") == 0;
+
+    if (monitor_cpu_count() == 0) {
+        return error_setf(error, "No CPU available");
+    }
+    for (unsigned i = 0; i < monitor_cpu_count(); i++) {
+        if (all || i == call->monitor->cpu) {
+            hmp_printf(call, "\nCPU#%u\n", i);
+            accel_vcpu_dump(machine_accel(machine_get()), monitor_cpu(i, NULL), call->out);
+        }
+    }
+    return true;
+}
+
+static bool info_hotpluggable_cpus(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-hotpluggable-cpus", 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    if (!list) {
+        return false;
+    }
+    hmp_printf(call, "Hotpluggable CPUs:\n");
+    for (guint i = 0; i < json_array_get_length(list); i++) {
+        JsonObject *slot = json_array_get_object_element(list, i);
+        JsonObject *place = json_object_get_object_member(slot, "props");
+        hmp_printf(call, "  type: \"%s\"\n  vcpus_count: \"1\"\n",
+                   json_object_get_string_member(slot, "type"));
+        if (json_object_has_member(slot, "qom-path")) {
+            hmp_printf(call, "  qom_path: \"%s\"\n",
+                       json_object_get_string_member(slot, "qom-path"));
+        }
+        hmp_printf(call, "  CPUInstance Properties:\n");
+        g_autoptr(GList) names = json_object_get_members(place);
+        for (GList *name = names; name; name = name->next) {
+            hmp_printf(call, "    %s: \"%" G_GINT64_FORMAT "\"\n", (char *)name->data,
+                       json_object_get_int_member(place, name->data));
+        }
+    }
+    return true;
+}
+
+/* ---- memory ---- */
+
+static bool info_memory_size(HmpCall *call, GError **error)
+{
+    hmp_printf(call, "base memory: %" G_GUINT64_FORMAT "\nplugged memory: 0\n",
+               machine_config(machine_get())->ram_size);
+    return true;
+}
+
+static bool info_memdev(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-memdev", 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        JsonObject *info = json_array_get_object_element(list, i);
+        hmp_printf(call, "memory backend: %s\n  size:  %" G_GINT64_FORMAT "\n",
+                   json_object_get_string_member(info, "id"),
+                   json_object_get_int_member(info, "size"));
+    }
+    return list != NULL;
+}
+
+static bool info_mtree(HmpCall *call, GError **error)
+{
+    hmp_printf(call, "address-space: memory\n");
+    address_space_dump(machine_memory(machine_get()), call->out);
+    hmp_printf(call, "\naddress-space: I/O\n");
+    address_space_dump(machine_io(machine_get()), call->out);
+    return true;
+}
+
+static void print_ram_block(RamBlock *block, void *opaque)
+{
+    hmp_printf(opaque, "%24s %12" G_GUINT64_FORMAT " KiB  %p\n", ram_block_name(block),
+               ram_block_size(block) / 1024, ram_block_host(block));
+}
+
+static bool info_ramblock(HmpCall *call, GError **error)
+{
+    ram_block_foreach(print_ram_block, call);
+    return true;
+}
+
+/* ---- the rest ---- */
+
+static void print_iothread(const char *id, const char *type, void *ram, void *opaque)
+{
+    if (strcmp(type, "iothread") == 0) {
+        hmp_printf(opaque, "%s:\n  thread_id=%d\n", id, (int)getpid());
+    }
+}
+
+static bool info_iothreads(HmpCall *call, GError **error)
+{
+    monitor_host()->object_foreach(print_iothread, call);
+    return true;
+}
+
+static void print_trace(const TracePoint *point, void *opaque)
+{
+    hmp_printf(opaque, "%s : state %d\n", point->name, point->enabled);
+}
+
+static bool info_trace_events(HmpCall *call, GError **error)
+{
+    trace_foreach(print_trace, call);
+    return true;
+}
+
+static bool info_history(HmpCall *call, GError **error)
+{
+    const GPtrArray *history = hmp_monitor_history(call->monitor);
+
+    for (guint i = 0; history && i < history->len; i++) {
+        hmp_printf(call, "%u: '%s'\n", i, (char *)g_ptr_array_index(history, i));
+    }
+    return true;
+}
+
+static bool info_migrate(HmpCall *call, GError **error)
+{
+    hmp_printf(call, "saving and restoring machines is not supported by this build\n");
+    return true;
+}
+
+static bool info_balloon(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-balloon", 0);
+
+    if (result) {
+        hmp_printf(call, "balloon: actual=%" G_GINT64_FORMAT "\n",
+                   json_object_get_int_member(json_node_get_object(result), "actual") >> 20);
+    }
+    return result != NULL;
+}
+
+static bool info_nothing(HmpCall *call, GError **error)
+{
+    return true;
+}
+
+static const HmpCommand info_commands[] = {
+    {"status", "", "whether the guest runs", 0, 0, info_status},
+    {"version", "", "which version this is", 0, 0, info_version},
+    {"name", "", "the guest's name", 0, 0, info_name},
+    {"uuid", "", "the machine's UUID", 0, 0, info_uuid},
+    {"kvm", "", "whether guests run on KVM", 0, 0, info_kvm},
+    {"cpus", "", "CPUs and their threads", 0, 0, info_cpus},
+    {"registers", "[-a]", "a CPU's registers, -a: of all", 0, 1, info_registers},
+    {"hotpluggable-cpus", "", "places for CPUs", 0, 0, info_hotpluggable_cpus},
+    {"memory_size_summary", "", "how much memory there is", 0, 0, info_memory_size},
+    {"memory-devices", "", "memory that can be unplugged", 0, 0, info_nothing},
+    {"memdev", "", "memory backends", 0, 0, info_memdev},
+    {"mtree", "[-f]", "the address spaces as they are decoded", 0, 4, info_mtree},
+    {"ramblock", "", "memory of the process that the guest sees", 0, 0, info_ramblock},
+    {"iothreads", "", "I/O threads", 0, 0, info_iothreads},
+    {"trace-events", "", "trace points and their state", 0, 1, info_trace_events},
+    {"history", "", "what has been typed", 0, 0, info_history},
+    {"migrate", "", "how a migration goes", 0, 0, info_migrate},
+    {"balloon", "", "how much memory the guest has been left", 0, 0, info_balloon},
+    {"network", "", "network devices", 0, 0, info_nothing},
+    {"usb", "", "USB devices", 0, 0, info_nothing},
+    {"tpm", "", "TPM devices", 0, 0, info_nothing},
+};
+const HmpTable hmp_info_machine = {info_commands, G_N_ELEMENTS(info_commands)};
