@@ -79,6 +79,8 @@ typedef struct {
     /** before_run: @vcpu is about to enter the guest. after_run: it came out for a reason of its own. */
     void (*before_run)(void *opaque, KvmVcpu *vcpu);
     void (*after_run)(void *opaque, KvmVcpu *vcpu);
+    /** vcpu_woken: @vcpu came out for no reason of the guest's: a kick, or an INIT that it waited for. */
+    void (*vcpu_woken)(void *opaque, KvmVcpu *vcpu);
     /** hypercall: by the instruction (KVM_EXIT_XEN), or by a write to KVM_XEN_PORT. */
     void (*hypercall)(void *opaque, KvmVcpu *vcpu);
     void (*hypercall_port)(void *opaque, KvmVcpu *vcpu);

@@ -200,6 +200,9 @@ static void after_run(KvmVcpu *vcpu, int errnum)
         kvm_x86_handle_exit(vcpu);
     } else if (errnum != EINTR && errnum != EAGAIN) {
         kvm_x86_run_failed(vcpu, errnum);
+    } else if (vcpu->kvm->xen_ops) {
+        /* it may have waited for INIT, and had it: no exit tells */
+        vcpu->kvm->xen_ops->vcpu_woken(vcpu->kvm->xen_opaque, vcpu);
     }
 }
 

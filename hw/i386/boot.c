@@ -188,6 +188,11 @@ bool boot_protocol_load(const PcPlatform *platform, BootImage **result, GError *
     return true;
 }
 
+const E820Table *boot_protocol_memory_map(const BootImage *image)
+{
+    return image->through_firmware ? NULL : image->e820;
+}
+
 void boot_protocol_free(BootImage *image)
 {
     if (!image) {

@@ -324,13 +324,12 @@ static bool pc_finish(Machine *machine, GError **error)
     if (!pc_fill_platform(pc, error)) {
         return false;
     }
-    pc_xen_finish(pc);
     if (config->kernel && !config->bios) {
         if (!boot_protocol_load(&pc->platform, &pc->boot, error)) {
             return false;
         }
     }
-    return pc_fw_cfg_populate(&pc->platform, error);
+    return pc_xen_finish(pc, error) && pc_fw_cfg_populate(&pc->platform, error);
 }
 
 static void reset_cpus(Machine *machine, const X86BootState *boot)

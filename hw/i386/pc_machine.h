@@ -63,7 +63,7 @@ bool pc_xen_start(PcMachine *pc, GError **error);
 /** pc_xen_build: after the chips: the platform device, the PV bus, control of the guest. */
 bool pc_xen_build(PcMachine *pc, GError **error);
 /** pc_xen_finish: the memory map is known. */
-void pc_xen_finish(PcMachine *pc);
+bool pc_xen_finish(PcMachine *pc, GError **error);
 
 /** pc_fill_cmos: the NVRAM bytes that BIOSes and old kernels read (AT CMOS map). */
 void pc_fill_cmos(PcMachine *pc);

@@ -107,19 +107,47 @@ bool pc_xen_build(PcMachine *pc, GError **error)
            xen_block_create_drives(xen_machine_bus(pc->xen), error);
 }
 
-void pc_xen_finish(PcMachine *pc)
+/* A guest that is started by firmware has its map from there; Xen's is what we know of it. */
+static E820Table *firmware_map(PcMachine *pc, GError **error)
 {
-    g_autofree XenMemoryMapEntry *map = NULL;
-    const E820Entry *entries;
-    unsigned count;
+    E820Table *map = e820_copy(pc->platform.e820);
 
-    if (!pc->xen) {
-        return;
+    if (e820_add_legacy_holes(map, error)) {
+        return map;
     }
-    entries = e820_entries(pc->platform.e820, &count);
-    map = g_new(XenMemoryMapEntry, count);
+    e820_free(map);
+    return NULL;
+}
+
+static void set_memory_map(PcMachine *pc, const E820Table *table)
+{
+    unsigned count;
+    const E820Entry *entries = e820_entries(table, &count);
+    g_autofree XenMemoryMapEntry *map = g_new(XenMemoryMapEntry, count);
+
     for (unsigned i = 0; i < count; i++) {
         map[i] = (XenMemoryMapEntry){entries[i].address, entries[i].length, entries[i].type};
     }
     xen_machine_set_memory_map(pc->xen, map, count);
+}
+
+bool pc_xen_finish(PcMachine *pc, GError **error)
+{
+    const E820Table *boot = pc->boot ? boot_protocol_memory_map(pc->boot) : NULL;
+    E820Table *map;
+
+    if (!pc->xen) {
+        return true;
+    }
+    if (boot) {
+        set_memory_map(pc, boot);
+        return true;
+    }
+    map = firmware_map(pc, error);
+    if (!map) {
+        return false;
+    }
+    set_memory_map(pc, map);
+    e820_free(map);
+    return true;
 }

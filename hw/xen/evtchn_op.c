@@ -175,10 +175,11 @@ static int64_t status(XenCall *call, void *argument)
         return result;
     }
     XenPort *entry = xen_port(call->domain, status->port);
-    if (!entry) {
+    if (!entry && status->port != 0) {
         return -XEN_EINVAL;
     }
-    XenPortState state = xen_port_state(entry);
+    /* port 0 is nobody's, and never open */
+    XenPortState state = entry ? xen_port_state(entry) : (XenPortState){0};
     status->status = state.kind;
     status->vcpu = state.vcpu;
     switch (state.kind) {

@@ -48,9 +48,11 @@ int xen_gnttab_map(XenDomain *domain, gnttab_map_grant_ref_t *map)
     XenGnttab *table = &domain->gnttab;
     bool writable = !(map->flags & GNTMAP_readonly);
     XenGrantActive *active;
-    if (!(map->flags & (GNTMAP_device_map | GNTMAP_host_map)) ||
-        (map->flags & (GNTMAP_contains_pte | GNTMAP_application_map))) {
-        return GNTST_general_error;
+    if (!(map->flags & (GNTMAP_device_map | GNTMAP_host_map))) {
+        return GNTST_bad_gntref;
+    }
+    if (map->flags & (GNTMAP_device_map | GNTMAP_contains_pte | GNTMAP_application_map)) {
+        return GNTST_general_error; /* not with hardware-assisted paging */
     }
     int status = check_granter(domain, map->dom);
     if (status != GNTST_okay) {
@@ -128,8 +130,8 @@ static int open_end(XenDomain *domain, const struct gnttab_copy_ptr *pointer, un
     uint16_t id = pointer->domid == DOMID_SELF ? own : pointer->domid;
     end->writable = writable;
     if (!is_ref) {
-        if (id != own) {
-            return id == 0 ? GNTST_permission_denied : GNTST_bad_domain;
+        if (pointer->domid != DOMID_SELF) {
+            return GNTST_permission_denied;
         }
         end->gfn = pointer->u.gmfn;
     } else {

@@ -106,6 +106,19 @@ void xen_runstate_write(XenDomain *domain, unsigned vcpu)
     xen_area_write(area, entry_at, &entry, sizeof(entry));
 }
 
+void xen_domain_refresh_runstate(XenDomain *domain, unsigned vcpu)
+{
+    XenVcpu *v = &domain->vcpus[vcpu];
+    if (__atomic_load_n(&v->runstate_area.length, __ATOMIC_RELAXED) == 0 ||
+        v->runstate_area.with_host) {
+        return;
+    }
+    xen_lock(domain);
+    xen_runstate_get(domain, vcpu, &v->runstate);
+    xen_runstate_write(domain, vcpu);
+    xen_unlock(domain);
+}
+
 void xen_domain_runstate(XenDomain *domain, unsigned vcpu, unsigned state)
 {
     if (vcpu >= domain->config.vcpus || state > RUNSTATE_offline) {

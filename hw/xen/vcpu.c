@@ -99,6 +99,15 @@ bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu)
            !__atomic_load_n(&v->woken, __ATOMIC_SEQ_CST);
 }
 
+bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu)
+{
+    int64_t port = __atomic_load_n(&domain->vcpus[vcpu].poll_port, __ATOMIC_SEQ_CST);
+    /* of several ports it is not known which: the guest looks for itself */
+    return !xen_domain_may_sleep(domain, vcpu) || port == 0 ||
+           (port > 0 && xen_port_is_pending(domain, port)) ||
+           xen_vcpu_upcall_deliverable(domain, vcpu);
+}
+
 void xen_domain_awake(XenDomain *domain, unsigned vcpu)
 {
     XenVcpu *v = &domain->vcpus[vcpu];

@@ -87,13 +87,13 @@ static int64_t runstate_placed(XenDomain *domain, unsigned vcpu)
 {
     XenVcpu *v = &domain->vcpus[vcpu];
     uint64_t gpa = place_for_host(&v->runstate_area);
-    int result = domain->host->ops->set_runstate_area(domain->host, vcpu, gpa);
-    if (result == 0) {
-        xen_runstate_get(domain, vcpu, &v->runstate);
-        v->runstate.entry_time = MAX(v->runstate.entry_time, xen_now(domain));
-        xen_runstate_write(domain, vcpu);
-    }
-    return result;
+    /* What the host cannot keep (some kernels: over a page border) is kept here. */
+    v->runstate_area.with_host =
+        domain->host->ops->set_runstate_area(domain->host, vcpu, gpa) == 0 && gpa != XEN_GPA_NONE;
+    xen_runstate_get(domain, vcpu, &v->runstate);
+    v->runstate.entry_time = MAX(v->runstate.entry_time, xen_now(domain));
+    xen_runstate_write(domain, vcpu);
+    return 0;
 }
 
 static int64_t time_placed(XenDomain *domain, unsigned vcpu)

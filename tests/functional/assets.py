@@ -8,9 +8,11 @@ import os
 import pathlib
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "testhost"))
+for _folder in ("testhost", "guest"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
-from hostlib import cache, disk, kernel  # noqa: E402
+import kernels  # noqa: E402
+from hostlib import cache, disk, kernel, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
 PROGRAM = "program:"
@@ -25,6 +27,11 @@ def empty_ext4():
     return cache.entry("empty-ext4", cache.digest(EMPTY_SIZE, 1), build) / "empty.ext4"
 
 
+def guest_kernels():
+    """The folder with the kernels of tests/guest, built."""
+    return cache.entry("guest-kernels", cache.digest(*kernels.sources()), kernels.build)
+
+
 MAKERS = {
     "small.raw": disk.small_disk,
     "initrd": disk.guest_initramfs,
@@ -34,8 +41,16 @@ MAKERS = {
     "cd.iso.sha256": lambda: disk.cd_image().with_name("cd.iso.sha256"),
     "data.sha256": lambda: disk.cd_image().with_name("data.sha256"),
     "empty.ext4": empty_ext4,
+    "guest-kernels": guest_kernels,
     "guest-tools": disk.guest_tools,
     "whole.raw": disk.whole_disk,
+    "xen-initrd": lambda: xen_guest.initramfs("amd64"),
+    "xen-kexec": lambda: xen_guest.kexec_files("amd64"),
+    "vmlinuz-686": lambda: xen_guest.vmlinuz("i386"),
+    "xen-initrd-686": lambda: xen_guest.initramfs("i386"),
+    "xen-kexec-686": lambda: xen_guest.kexec_files("i386"),
+    "store-tools": xen_guest.store_tools,
+    "grub-pvh": xen_guest.grub_pvh,
 }
 
 

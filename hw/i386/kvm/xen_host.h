@@ -36,6 +36,7 @@ typedef struct {
     X86Paging paging; /* of the hypercall in progress */
     bool paging_known;
     atomic_bool deadline_passed; /* of a poll */
+    atomic_bool look_again;      /* whether what it sleeps for has come */
     /* plain KVM */
     int sint_route; /* -1: none */
     atomic_bool undelivered; /* an upcall that its LAPIC did not take */
@@ -52,8 +53,10 @@ typedef struct {
     /** vector_changed: of all vCPUs; 0: none. */
     void (*vector_changed)(KvmXenHost *host, uint8_t vector);
     void (*before_run)(KvmXenHost *host, XenHostVcpu *vcpu);
-    /** resumed: the vCPUs are about to run; their registers may have been loaded. */
+    /** resumed: MSRs of @vcpu may not be as we have set them: loaded, or gone with an INIT. */
     void (*resumed)(KvmXenHost *host, XenHostVcpu *vcpu);
+    /** check: the same where it is not known whether anything happened. Own thread. */
+    void (*check)(KvmXenHost *host, XenHostVcpu *vcpu);
 } XenHostKind;
 
 struct KvmXenHost {
@@ -121,8 +124,10 @@ uint8_t xen_host_callback_vector(KvmXenHost *host);
 
 /* ---- xen_timers.c ---- */
 #define XEN_TIMER_POLL  XEN_TIMER_KINDS /* a vCPU's sleep in SCHEDOP_poll */
-#define XEN_TIMER_RETRY (XEN_TIMER_KINDS + 1) /* of an upcall that could not be delivered */
+#define XEN_TIMER_RETRY (XEN_TIMER_KINDS + 1) /* an undelivered upcall, or a sleep, is looked at again */
 XenTimers *xen_timers_new(KvmXenHost *host, GError **error);
+/** xen_timers_stop: for good: none fires any more; they may still be armed and disarmed. */
+void xen_timers_stop(XenTimers *timers);
 void xen_timers_free(XenTimers *timers);
 void xen_timers_arm(XenTimers *timers, unsigned kind, unsigned index, uint64_t deadline_ns);
 void xen_timers_disarm(XenTimers *timers, unsigned kind, unsigned index);

@@ -269,6 +269,7 @@ static bool vcpu_init(KvmXenHost *host, XenHostVcpu *vcpu, GError **error)
 
 static void before_run(KvmXenHost *host, XenHostVcpu *vcpu)
 {
+    xen_domain_refresh_runstate(host->domain, vcpu->vcpu->parent.index);
 }
 
 /* A guest that comes from a host without KVM_XEN had its clock kept by KVM's own interface. */
@@ -284,6 +285,7 @@ const XenHostKind xen_host_kernel_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
+    .check = before_run,
 };
 
 const XenHostOps xen_host_kernel_ops = {

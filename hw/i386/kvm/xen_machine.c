@@ -40,7 +40,8 @@ struct _XenMachine {
     StoreClient *client;
     XenBus *bus;
     XenEvtchnBackend *store_event;
-    bool pristine; /* as after a reset: the guest has not run */
+    bool made;     /* reset once, when it was made */
+    bool started;  /* the guest has run */
     bool waking;   /* S3 ends: the guest's memory and its domain are as it left them */
 };
 
@@ -151,10 +152,10 @@ static void reset(Device *device)
 {
     XenMachine *xen = HW_XEN_MACHINE(device);
 
-    if (xen->pristine || xen->waking) {
+    if ((xen->made && !xen->started) || xen->waking) {
         return; /* devices made since then have their areas in the store */
     }
-    xen->pristine = true;
+    xen->made = true;
     release_store_port(xen);
     xen_domain_reset(xen->domain, false);
     memset(xen_host_special_page(&xen->host, 0), 0, XEN_SPECIAL_PAGES * XEN_PAGE_SIZE);
@@ -222,7 +223,7 @@ static bool load(Device *device, GVariant *state, GError **error)
     if (!domain || !store) {
         return error_setf(error, "the saved state of Xen has no domain or no store");
     }
-    xen->pristine = false;
+    xen->started = true;
     release_store_port(xen);
     if (!xen_domain_load(xen->domain, domain, error) || !load_special(xen, state, error) ||
         !store_load(xen->store, store, error) ||
@@ -246,7 +247,7 @@ static void run_state_changed(RunEvent event, void *opaque)
     } else if (event == RUN_EVENT_WAKEUP || event == RUN_EVENT_WAKEUP_DONE) {
         xen->waking = event == RUN_EVENT_WAKEUP;
     } else if (event == RUN_EVENT_RESUME) {
-        xen->pristine = false;
+        xen->started = true;
         for (unsigned i = 0; i < host->vcpu_count; i++) {
             if (host->vcpus[i].vcpu) {
                 host->kind->resumed(host, &host->vcpus[i]);
@@ -275,12 +276,15 @@ static bool start_kernel_xen(KvmXenHost *host, GError **error)
                                         .msr = KVM_XEN_MSR_HYPERCALL_PAGE};
     struct kvm_xen_hvm_attr version = {.type = KVM_XEN_ATTR_TYPE_XEN_VERSION,
                                        .u.xen_version = kvm->options.xen_version};
+    struct kvm_xen_hvm_attr long_mode = {.type = KVM_XEN_ATTR_TYPE_LONG_MODE, .u.long_mode = 1};
 
     if (ioctl(kvm->vm_fd, KVM_XEN_HVM_CONFIG, &config) < 0) {
         return error_setf(error, "xen-version=0x%x: KVM refuses a Xen guest",
                           kvm->options.xen_version);
     }
     ioctl(kvm->vm_fd, KVM_XEN_HVM_SET_ATTR, &version); /* Linux 5.19; else it is ours to answer */
+    /* as the domain begins; KVM itself begins the other way */
+    ioctl(kvm->vm_fd, KVM_XEN_HVM_SET_ATTR, &long_mode);
     return true;
 }
 
@@ -400,8 +404,9 @@ static void xen_machine_device_finalize_parts(XenMachine *xen)
     }
     g_clear_pointer(&xen->client, store_client_free);
     g_clear_pointer(&xen->ring, store_ring_free);
-    xen_timers_free(xen->host.timers);
+    xen_timers_stop(xen->host.timers);
     g_clear_pointer(&xen->domain, xen_domain_free);
+    xen_timers_free(xen->host.timers);
     g_clear_pointer(&xen->store, store_free);
     g_clear_pointer(&xen->host.patcher, xen_patcher_free);
     xen_host_memory_free(&xen->host);

@@ -31,9 +31,15 @@ TRACE_DEFINE(xen_patch)
 struct XenPatcher {
     KvmXenHost *host;
     GMutex lock;
-    uint64_t known[MAX_KNOWN]; /* physical addresses of port writes that we put there */
+    /* the port writes that we put there, by the kernel's addresses and by ours */
+    struct {
+        uint64_t virtual, physical;
+    } known[MAX_KNOWN];
     unsigned known_count;
 };
+
+/* out %eax,$port; nop */
+static const uint8_t port_write[CALL_LENGTH] = {0xe7, KVM_XEN_PORT, 0x90};
 
 /* What may stand between the function's start and the instruction. */
 static const struct {
@@ -76,35 +82,37 @@ static int call_in_function(const uint8_t *function)
     return -1;
 }
 
-static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t physical)
+static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t virtual, uint64_t physical)
 {
-    static const uint8_t port_write[CALL_LENGTH] = {0xe7, KVM_XEN_PORT, 0x90};
-
     memcpy(at, port_write, sizeof(port_write));
     TRACE(xen_patch, "at physical 0x%" G_GINT64_MODIFIER "x", physical);
     if (patcher->known_count < MAX_KNOWN) {
-        patcher->known[patcher->known_count++] = physical;
+        patcher->known[patcher->known_count].virtual = virtual;
+        patcher->known[patcher->known_count++].physical = physical;
     }
 }
 
-static void look_through_page(XenPatcher *patcher, uint8_t *page, uint64_t physical)
+static void look_through_page(XenPatcher *patcher, uint8_t *page, uint64_t virtual,
+                              uint64_t physical)
 {
     for (unsigned at = 0; at + ALIGNMENT <= XEN_PAGE_SIZE; at += ALIGNMENT) {
         int offset = call_in_function(page + at);
 
         if (offset >= 0) {
-            rewrite(patcher, page + at + offset, physical + at + (unsigned)offset);
+            unsigned place = at + (unsigned)offset;
+
+            rewrite(patcher, page + place, virtual + place, physical + place);
         }
     }
 }
 
-static void look_through(XenPatcher *patcher, uint64_t physical, uint64_t size)
+static void look_through(XenPatcher *patcher, uint64_t virtual, uint64_t physical, uint64_t size)
 {
-    for (uint64_t end = physical + size; physical < end; physical += XEN_PAGE_SIZE) {
-        uint8_t *page = xen_host_frame(patcher->host, physical >> XEN_PAGE_SHIFT);
+    for (uint64_t at = 0; at < size; at += XEN_PAGE_SIZE) {
+        uint8_t *page = xen_host_frame(patcher->host, (physical + at) >> XEN_PAGE_SHIFT);
 
         if (page) {
-            look_through_page(patcher, page, physical);
+            look_through_page(patcher, page, virtual + at, physical + at);
         }
     }
 }
@@ -119,8 +127,9 @@ static void look_ahead(XenPatcher *patcher, const X86Paging *paging, uint64_t ad
            x86_page_walk(paging, address, xen_host_read_ram, patcher->host, &translation)) {
         uint64_t size = MIN(translation.size, STEP_MAX);
 
-        look_through(patcher, translation.physical & ~(size - 1), size);
-        address = (address & ~(size - 1)) + size;
+        address &= ~(size - 1);
+        look_through(patcher, address, translation.physical & ~(size - 1), size);
+        address += size;
     }
 }
 
@@ -133,18 +142,23 @@ static void look_back(XenPatcher *patcher, const X86Paging *paging, uint64_t add
            x86_page_walk(paging, address - 1, xen_host_read_ram, patcher->host, &translation)) {
         uint64_t size = MIN(translation.size, STEP_MAX);
 
-        look_through(patcher, translation.physical & ~(size - 1), size);
         address = (address - 1) & ~(size - 1);
+        look_through(patcher, address, translation.physical & ~(size - 1), size);
     }
 }
 
-/* The other CPUs of a kernel that has been seen to need nothing more. */
-static bool still_there(XenPatcher *patcher)
+/* The other CPUs of a kernel that has been seen to need nothing more; not another kernel after it. */
+static bool still_there(XenPatcher *patcher, const X86Paging *paging)
 {
     for (unsigned i = 0; i < patcher->known_count; i++) {
-        const uint8_t *page = xen_host_frame(patcher->host, patcher->known[i] >> XEN_PAGE_SHIFT);
+        uint64_t physical = patcher->known[i].physical;
+        const uint8_t *page = xen_host_frame(patcher->host, physical >> XEN_PAGE_SHIFT);
+        X86Translation translation;
 
-        if (!page || page[patcher->known[i] % XEN_PAGE_SIZE] != 0xe7) {
+        if (!page || memcmp(page + physical % XEN_PAGE_SIZE, port_write, CALL_LENGTH) != 0 ||
+            !x86_page_walk(paging, patcher->known[i].virtual, xen_host_read_ram, patcher->host,
+                           &translation) ||
+            translation.physical != physical) {
             return false;
         }
     }
@@ -156,7 +170,7 @@ void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
     uint64_t page = rip & ~(uint64_t)(XEN_PAGE_SIZE - 1);
 
     g_mutex_lock(&patcher->lock);
-    if (!still_there(patcher)) {
+    if (!still_there(patcher, paging)) {
         patcher->known_count = 0;
         look_ahead(patcher, paging, page);
         look_back(patcher, paging, page);

@@ -101,6 +101,7 @@ static void expire(XenTimers *timers, unsigned slot)
         atomic_store(&host->vcpus[index].deadline_passed, true);
         kvm_vcpu_kick(host->vcpus[index].vcpu);
     } else if (kind == XEN_TIMER_RETRY) {
+        atomic_store(&host->vcpus[index].look_again, true);
         kvm_vcpu_kick(host->vcpus[index].vcpu);
     } else {
         xen_domain_timer_expired(host->domain, kind, index);
@@ -173,9 +174,9 @@ XenTimers *xen_timers_new(KvmXenHost *host, GError **error)
     return timers;
 }
 
-void xen_timers_free(XenTimers *timers)
+void xen_timers_stop(XenTimers *timers)
 {
-    if (!timers) {
+    if (!timers || !timers->thread) {
         return;
     }
     g_mutex_lock(&timers->lock);
@@ -184,6 +185,15 @@ void xen_timers_free(XenTimers *timers)
     timerfd_settime(timers->fd, 0, &(struct itimerspec){.it_value.tv_nsec = 1}, NULL);
     g_mutex_unlock(&timers->lock);
     g_thread_join(timers->thread);
+    timers->thread = NULL;
+}
+
+void xen_timers_free(XenTimers *timers)
+{
+    if (!timers) {
+        return;
+    }
+    xen_timers_stop(timers);
     close(timers->fd);
     g_mutex_clear(&timers->lock);
     g_free(timers->deadlines);

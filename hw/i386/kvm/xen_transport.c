@@ -27,6 +27,8 @@ TRACE_DEFINE(xen_hypercall_page)
 #define STUBS       (XEN_PAGE_SIZE / STUB_SIZE)
 #define OPCODE_INT3 0xcc
 
+#define LOOK_AGAIN_NS UINT64_C(1000000)
+
 /* ---- registers ---- */
 
 static bool get_regs(KvmVcpu *vcpu, struct kvm_regs *regs)
@@ -96,11 +98,23 @@ static void end_sleep(KvmXenHost *host, XenHostVcpu *vcpu)
 
     vcpu->sleeping = false;
     xen_timers_disarm(host->timers, XEN_TIMER_POLL, index);
+    if (host->kind == &xen_host_kernel_kind) {
+        xen_timers_disarm(host->timers, XEN_TIMER_RETRY, index);
+    }
     xen_domain_awake(host->domain, index);
     xen_domain_runstate(host->domain, index, RUNSTATE_running);
     if (ioctl(vcpu->vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
         state.mp_state == KVM_MP_STATE_HALTED) {
         set_mp_state(vcpu->vcpu, KVM_MP_STATE_RUNNABLE);
+    }
+}
+
+/* Sends and timers that the kernel completes wake nobody who sleeps with interrupts off. */
+static void look_again_later(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    if (host->kind == &xen_host_kernel_kind) {
+        xen_timers_arm(host->timers, XEN_TIMER_RETRY, vcpu->vcpu->parent.index,
+                       kvm_clock_ns(host->kvm) + LOOK_AGAIN_NS);
     }
 }
 
@@ -115,6 +129,23 @@ static void start_sleep(KvmXenHost *host, XenHostVcpu *vcpu, uint64_t deadline)
     if (deadline) {
         xen_timers_arm(host->timers, XEN_TIMER_POLL, index, deadline);
     }
+    look_again_later(host, vcpu);
+}
+
+static bool sleep_is_over(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    unsigned index = vcpu->vcpu->parent.index;
+
+    if (atomic_load(&vcpu->deadline_passed) || !xen_domain_may_sleep(host->domain, index)) {
+        return true;
+    }
+    if (atomic_exchange(&vcpu->look_again, false)) {
+        if (xen_domain_sleep_is_over(host->domain, index)) {
+            return true;
+        }
+        look_again_later(host, vcpu);
+    }
+    return false;
 }
 
 static void before_run(void *opaque, KvmVcpu *kvm_vcpu)
@@ -122,9 +153,7 @@ static void before_run(void *opaque, KvmVcpu *kvm_vcpu)
     KvmXenHost *host = opaque;
     XenHostVcpu *vcpu = &host->vcpus[kvm_vcpu->parent.index];
 
-    if (G_UNLIKELY(vcpu->sleeping) &&
-        (atomic_load(&vcpu->deadline_passed) ||
-         !xen_domain_may_sleep(host->domain, kvm_vcpu->parent.index))) {
+    if (G_UNLIKELY(vcpu->sleeping) && sleep_is_over(host, vcpu)) {
         end_sleep(host, vcpu);
     }
     if (kvm_vcpu->parent.index == 0) {
@@ -300,6 +329,8 @@ static bool read_msr(void *opaque, KvmVcpu *kvm_vcpu, uint32_t index, uint64_t *
         return false;
     }
     vcpu->paging_known = false;
+    /* once a CPU's start: INIT, of which we do not hear when it was not waited for, stops KVM's clock */
+    host->kind->check(host, vcpu);
     if (host->patcher && get_regs(kvm_vcpu, &regs) && learn_paging(vcpu)) {
         xen_patcher_run(host->patcher, &vcpu->paging, regs.rip);
     }
@@ -320,6 +351,13 @@ static bool vcpu_init(void *opaque, KvmVcpu *kvm_vcpu, GError **error)
     return host->kind->vcpu_init(host, vcpu, error);
 }
 
+static void vcpu_woken(void *opaque, KvmVcpu *kvm_vcpu)
+{
+    KvmXenHost *host = opaque;
+
+    host->kind->check(host, &host->vcpus[kvm_vcpu->parent.index]);
+}
+
 static bool deliver_msi(void *opaque, const MsiMessage *message)
 {
     KvmXenHost *host = opaque;
@@ -333,6 +371,7 @@ const KvmXenOps xen_host_kvm_ops = {
     .vcpu_init = vcpu_init,
     .before_run = before_run,
     .after_run = after_run,
+    .vcpu_woken = vcpu_woken,
     .hypercall = hypercall,
     .hypercall_port = hypercall_port,
     .write_msr = write_msr,

@@ -258,6 +258,17 @@ static void resumed(KvmXenHost *host, XenHostVcpu *vcpu)
     copy_time(host, vcpu);
 }
 
+static void check(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    uint64_t value = 0;
+
+    if (vcpu->info_told != XEN_GPA_NONE &&
+        (!kvm_msr_get(vcpu->vcpu->fd, MSR_KVM_SYSTEM_TIME_NEW, &value) ||
+         value != ((vcpu->info_told + TIME_AT) | SYSTEM_TIME_ENABLE))) {
+        resumed(host, vcpu);
+    }
+}
+
 static bool time_info(XenHost *host, unsigned vcpu, XenTimeInfo *info)
 {
     return false;
@@ -299,6 +310,7 @@ const XenHostKind xen_host_user_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
+    .check = check,
 };
 
 const XenHostOps xen_host_user_ops = {

@@ -39,6 +39,10 @@ bool boot_protocol_reset(BootImage *image, X86BootState *state);
  */
 bool boot_protocol_wakeup(BootImage *image, X86BootState *state);
 
+/** boot_protocol_memory_map: as the kernel is told; NULL when the firmware tells it. Valid as long as
+ * @image. */
+const E820Table *boot_protocol_memory_map(const BootImage *image);
+
 void boot_protocol_free(BootImage *image);
 
 #endif

@@ -82,6 +82,9 @@ bool xen_domain_call_is_light(const XenHypercall *call);
 XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHypercall *call);
 /** xen_domain_awake: @vcpu no longer sleeps; its poll is over. */
 void xen_domain_awake(XenDomain *domain, unsigned vcpu);
+/** xen_domain_sleep_is_over: looks at what @vcpu sleeps for, in case somebody else than the domain
+ * (a kernel that completes sends) has made it true. */
+bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu);
 /** xen_domain_may_sleep: false as soon as there is a reason to wake (to be asked after announcing
  * the sleep). */
 bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu);
@@ -100,6 +103,9 @@ void xen_domain_raise_virq(XenDomain *domain, unsigned virq, unsigned vcpu);
 bool xen_domain_upcall_pending(XenDomain *domain, unsigned vcpu);
 /** xen_domain_runstate: @vcpu enters RUNSTATE_* @state now (hosts that keep no accounting). */
 void xen_domain_runstate(XenDomain *domain, unsigned vcpu, unsigned state);
+/** xen_domain_refresh_runstate: the area of @vcpu is written anew if the host does not keep it; cheap
+ * if there is nothing to do. */
+void xen_domain_refresh_runstate(XenDomain *domain, unsigned vcpu);
 /** xen_domain_update_time: rewrite wall clock and time areas (clock moved, machine resumed). */
 void xen_domain_update_time(XenDomain *domain);
 

@@ -95,9 +95,9 @@ uintptr_t xen_entry(unsigned number)
     return (uintptr_t)(is_amd() ? direct_vmmcall : direct_vmcall);
 }
 
-bool xen_instruction_traps(void)
+bool xen_instruction_traps(unsigned number)
 {
-    const volatile uint8_t *at = (const volatile uint8_t *)xen_entry(__HYPERVISOR_xen_version);
+    const volatile uint8_t *at = (const volatile uint8_t *)xen_entry(number);
     for (unsigned i = 0; i < 8; i++) {
         if (at[i] == 0x0f && at[i + 1] == 0x01 && (at[i + 2] == 0xd9 || at[i + 2] == 0xc1)) {
             return true;

@@ -49,9 +49,9 @@ Transport xen_transport(void);
 uint8_t *xen_page(void);
 /** xen_set_page: writes the MSR so that the page appears at @page. */
 void xen_set_page(void *page);
-/** xen_instruction_traps: whether hypercalls leave the guest by VMCALL or VMMCALL, not by a port.
- */
-bool xen_instruction_traps(void);
+/** xen_instruction_traps: whether hypercall @number leaves the guest by VMCALL or VMMCALL, not by a
+ * port. */
+bool xen_instruction_traps(unsigned number);
 /** xen_latch: tells Xen this kernel's word size, whatever the transport; the callback is off after
  * it. */
 void xen_latch(void);

@@ -54,6 +54,7 @@ static bool area_grows(volatile struct vcpu_runstate_info *area)
 {
     uint64_t before = sum(area);
     for (unsigned i = 0; i < 50; i++) {
+        rest(2);
         poll_until(system_time() + 2 * NS_PER_MS);
         if (sum(area) > before) {
             return true;

@@ -8,6 +8,7 @@
 #include "xen_guest.h"
 
 #define SLACK_US 30000
+#define VECTOR   0xf3
 
 static long poll(const evtchn_port_t *ports, unsigned count, uint64_t timeout)
 {
@@ -21,6 +22,17 @@ static void quiet(uint32_t port)
     port_clear(port);
     vcpu_info(0)->evtchn_upcall_pending = 0;
     vcpu_info(0)->evtchn_pending_sel = 0;
+}
+
+/*
+ * A KVM with Xen support answers SCHEDOP_poll at once, as if something had woken the vCPU, where
+ * the instruction itself is the call; that is allowed, and loops like Linux's live with it.
+ */
+static bool answered_by_kvm(void)
+{
+    uint64_t until = system_time() + 20 * NS_PER_MS;
+    return xen_instruction_traps(__HYPERVISOR_sched_op) && poll(NULL, 0, until) == 0 &&
+           system_time() < until;
 }
 
 static void time_out(void)
@@ -128,6 +140,13 @@ void test_main(void)
 {
     xen_start();
     xen_map_shared_info();
+    /* Interrupts stay off, but without a way for upcalls Xen wakes no sleeping vCPU for one. */
+    events_by_callback_vector(VECTOR);
+    if (answered_by_kvm()) {
+        skip("poll sleeps",
+             "this host's KVM answers the bare instruction itself, without sleeping");
+        return;
+    }
     time_out();
     on_ports();
     errors();

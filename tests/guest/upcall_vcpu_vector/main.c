@@ -7,6 +7,8 @@
 
 #define VECTOR       0xb3
 #define OTHER_VECTOR 0xa2
+#define GSI          21
+#define GSI_VECTOR   0x61
 
 static volatile unsigned in_service, comes;
 
@@ -14,6 +16,15 @@ static void look_inside(TrapFrame *frame __attribute__((unused)))
 {
     in_service += lapic_in_service(VECTOR);
     comes++;
+    events_take();
+    lapic_eoi();
+}
+
+static unsigned through_gsi;
+
+static void on_gsi(TrapFrame *frame __attribute__((unused)))
+{
+    through_gsi++;
     events_take();
     lapic_eoi();
 }
@@ -65,8 +76,11 @@ void test_main(void)
     /* Its own vector goes before the domain's callback. */
     long port = bind_ipi(0);
     events_by_upcall_vector(0, VECTOR);
-    set_param(HVM_PARAM_CALLBACK_IRQ, (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | 0xd1);
+    set_param(HVM_PARAM_CALLBACK_IRQ, (uint64_t)HVM_PARAM_CALLBACK_TYPE_GSI << 56 | GSI);
+    trap_set(GSI_VECTOR, on_gsi);
+    ioapic_set(GSI, GSI_VECTOR, true);
     events_forget();
     port_send(port);
-    check(event_wait(port, 1, 2000), "with a callback vector set too, the vCPU's own is used");
+    check(event_wait(port, 1, 2000), "with a line as callback too, the event comes");
+    expect("by the vCPU's own vector", through_gsi, 0);
 }

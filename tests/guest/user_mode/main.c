@@ -50,9 +50,9 @@ void test_main(void)
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
         calls[i].entry = xen_entry(calls[i].number);
         int vector = trap_catch_user(from_user, &calls[i]);
-        if (xen_instruction_traps()) {
+        if (xen_instruction_traps(calls[i].number)) {
             expect("the call comes back", vector, 6);
-            expect("with -EPERM", calls[i].result, -XEN_EPERM);
+            expect("with -EPERM", (long)calls[i].result, -XEN_EPERM);
         } else {
             expect("the call is a protection fault", vector, 13);
             expect("and gives no result", calls[i].result, 0);

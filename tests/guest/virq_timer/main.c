@@ -86,7 +86,9 @@ static void by_singleshot(void)
     expect("of another vCPU: -EINVAL", singleshot(1, start, 0), -XEN_EINVAL);
     expect("stop of another vCPU: -EINVAL", vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL),
            -XEN_EINVAL);
-    expect("of no vCPU: -ENOENT", singleshot(2, start, 0), -XEN_ENOENT);
+    /* Xen says -ENOENT; a KVM that knows Xen answers itself, for any vCPU but the caller. */
+    long none = singleshot(2, start, 0);
+    check(none == -XEN_ENOENT || none == -XEN_EINVAL, "of no vCPU: an error");
     expect("nowhere: -EFAULT", vcpu_op(VCPUOP_set_singleshot_timer, 0, no_memory()), -XEN_EFAULT);
 }
 

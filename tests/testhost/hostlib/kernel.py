@@ -17,6 +17,7 @@ import subprocess
 from . import cache, debian
 
 META = "linux-image-amd64"
+PAE_META = "linux-image-686-pae"
 RECIPE = "3"
 
 
@@ -69,22 +70,33 @@ def module_name(path):
     return re.sub(r"\.ko$", "", os.path.basename(path)).replace("-", "_")
 
 
+def _newest(meta, name, architecture=None):
+    """The kernel that the package META stands for, unpacked in the cache as NAME."""
+    version = debian.version(meta, architecture)
+    match = re.search(r"linux-image-(\S+) \(= ", debian.record(meta, architecture)["Depends"])
+    if not match:
+        raise debian.PackageError(f"{meta} names no kernel package")
+    release = match[1]
+    if debian.version(f"linux-image-{release}", architecture) != version:
+        raise debian.PackageError(f"{meta} and linux-image-{release} differ in version")
+
+    def build(folder):
+        debian.unpack(f"linux-image-{release}", version, folder, architecture)
+        subprocess.run(["depmod", "-b", str(folder), release], check=True)
+
+    return Kernel(release, version, cache.entry(name, f"{version}-{RECIPE}", build))
+
+
 @functools.lru_cache(maxsize=None)
 def current():
     """The kernel that apt would install now, unpacked in the cache."""
-    version = debian.version(META)
-    match = re.search(r"linux-image-(\S+) \(= ", debian.record(META)["Depends"])
-    if not match:
-        raise debian.PackageError(f"{META} names no kernel package")
-    release = match[1]
-    if debian.version(f"linux-image-{release}") != version:
-        raise debian.PackageError(f"{META} and linux-image-{release} differ in version")
+    return _newest(META, "kernel")
 
-    def build(folder):
-        debian.unpack(f"linux-image-{release}", version, folder)
-        subprocess.run(["depmod", "-b", str(folder), release], check=True)
 
-    return Kernel(release, version, cache.entry("kernel", f"{version}-{RECIPE}", build))
+@functools.lru_cache(maxsize=None)
+def pae():
+    """Debian's 32-bit kernel with PAE, for guests; its version may be another one."""
+    return _newest(PAE_META, "kernel-686-pae", "i386")
 
 
 def _prepare_headers(folder, release):
