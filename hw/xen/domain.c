@@ -201,7 +201,7 @@ static const Part parts[] = {
     {"grants", "(uaayaaya(uuut))", xen_gnttab_save, xen_gnttab_load},
     {"overlay", "(aytatat)", xen_overlay_save, xen_overlay_load},
     {"pirqs", "(a(uub)tb)", xen_pirq_save, xen_pirq_load},
-    {"vcpus", "a(tayyttt(utatu)(tttt))", xen_vcpu_save, xen_vcpu_load},
+    {"vcpus", "a(tayyttt(utatu)(tttt)b)", xen_vcpu_save, xen_vcpu_load},
     {"events", "(a(utub)(bata(utuau)))", xen_evtchn_save, xen_evtchn_load},
     {"params", "at", xen_params_save, xen_params_load},
 };

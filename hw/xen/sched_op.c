@@ -27,6 +27,7 @@ static int64_t block(XenCall *call, void *argument)
 {
     uint8_t *info = xen_vcpu_info(call->domain, call->vcpu);
     announce(call, -1);
+    call->domain->vcpus[call->vcpu].poll_count = 0;
     __atomic_store_n(&info[VCPU_INFO_MASK], 0, __ATOMIC_SEQ_CST);
     if (xen_vcpu_upcall_deliverable(call->domain, call->vcpu)) {
         xen_domain_awake(call->domain, call->vcpu);
@@ -51,6 +52,7 @@ static int64_t look_at_ports(XenCall *call, const sched_poll_t *poll, uint32_t *
         if (xen_port_is_pending(call->domain, port)) {
             return 1;
         }
+        call->domain->vcpus[call->vcpu].poll_list[i] = port;
         *only = port;
     }
     return 0;
@@ -75,6 +77,7 @@ static int64_t poll(XenCall *call, void *argument)
     if (poll->nr_ports == 1) {
         __atomic_store_n(&call->domain->vcpus[call->vcpu].poll_port, only, __ATOMIC_SEQ_CST);
     }
+    call->domain->vcpus[call->vcpu].poll_count = poll->nr_ports;
     call->outcome = XEN_CALL_SLEEP;
     call->deadline = poll->timeout;
     return 0;

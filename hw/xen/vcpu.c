@@ -101,11 +101,13 @@ bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu)
 
 bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu)
 {
-    int64_t port = __atomic_load_n(&domain->vcpus[vcpu].poll_port, __ATOMIC_SEQ_CST);
-    /* of several ports it is not known which: the guest looks for itself */
-    return !xen_domain_may_sleep(domain, vcpu) || port == 0 ||
-           (port > 0 && xen_port_is_pending(domain, port)) ||
-           xen_vcpu_upcall_deliverable(domain, vcpu);
+    const XenVcpu *v = &domain->vcpus[vcpu];
+    for (unsigned i = 0; i < v->poll_count; i++) {
+        if (xen_port_is_pending(domain, v->poll_list[i])) {
+            return true;
+        }
+    }
+    return !xen_domain_may_sleep(domain, vcpu) || xen_vcpu_upcall_deliverable(domain, vcpu);
 }
 
 void xen_domain_awake(XenDomain *domain, unsigned vcpu)
@@ -223,6 +225,7 @@ void xen_vcpu_reset(XenDomain *domain)
         memset(v->spare_info, 0, SHARED_INFO_VCPU_SIZE);
         xen_area_clear(domain, &v->runstate_area);
         xen_area_clear(domain, &v->time_area);
+        v->initialised = false;
         if (v->upcall_vector) {
             v->upcall_vector = 0;
             host->set_upcall_vector(domain->host, i, 0);
@@ -239,19 +242,19 @@ static GVariant *save_one(XenVcpu *v)
 {
     const XenArea *run = &v->runstate_area, *time = &v->time_area;
     return g_variant_new(
-        "(t@ayyttt(ut@atu)(tttt))", v->info_gpa,
+        "(t@ayyttt(ut@atu)(tttt)b)", v->info_gpa,
         g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, v->spare_info, SHARED_INFO_VCPU_SIZE, 1),
         v->upcall_vector, v->singleshot, v->period, v->next_period, v->runstate.state,
         v->runstate.entry_time,
         g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64, v->runstate.time, 4, 8), run->length,
         run->length ? run->gpa[0] : XEN_GPA_NONE, run->gpa[1],
-        time->length ? time->gpa[0] : XEN_GPA_NONE, time->gpa[1]);
+        time->length ? time->gpa[0] : XEN_GPA_NONE, time->gpa[1], v->initialised);
 }
 
 GVariant *xen_vcpu_save(XenDomain *domain)
 {
     GVariantBuilder builder;
-    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(tayyttt(utatu)(tttt))"));
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a(tayyttt(utatu)(tttt)b)"));
     for (unsigned i = 0; i < domain->config.vcpus; i++) {
         g_variant_builder_add_value(&builder, save_one(&domain->vcpus[i]));
     }
@@ -285,9 +288,11 @@ static bool load_one(XenDomain *domain, unsigned vcpu, GVariant *state)
     uint64_t info, run[2], time[2];
     uint32_t length;
     gsize count, time_count;
-    g_variant_get(state, "(t@ayyttt(ut@atu)(tttt))", &info, &spare, &v->upcall_vector,
+    gboolean initialised;
+    g_variant_get(state, "(t@ayyttt(ut@atu)(tttt)b)", &info, &spare, &v->upcall_vector,
                   &v->singleshot, &v->period, &v->next_period, &v->runstate.state,
-                  &v->runstate.entry_time, &times, &length, &run[0], &run[1], &time[0], &time[1]);
+                  &v->runstate.entry_time, &times, &length, &run[0], &run[1], &time[0], &time[1], &initialised);
+    v->initialised = initialised;
     const void *bytes = g_variant_get_fixed_array(spare, &count, 1);
     const void *spent = g_variant_get_fixed_array(times, &time_count, 8);
     if (count != SHARED_INFO_VCPU_SIZE || time_count != 4 || v->runstate.state > RUNSTATE_offline) {

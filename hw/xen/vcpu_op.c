@@ -14,6 +14,30 @@ static unsigned target(const XenCall *call)
     return call->arguments[1];
 }
 
+/* Descriptor attributes as in public/hvm/hvm_vcpu.h: type 0-3, S 4, DPL 5-6, P 7. */
+enum { SEGMENT_CODE = 1 << 3, SEGMENT_READ_WRITE = 1 << 1, SEGMENT_S = 1 << 4, SEGMENT_P = 1 << 7 };
+
+static bool is_usable(uint16_t attributes, bool code_or_data)
+{
+    return (attributes & SEGMENT_P) && !(attributes & SEGMENT_S) == !code_or_data;
+}
+
+/* Code in CS, writable data in SS, readable in DS and ES or nothing, a task in TR. */
+static bool segments_are_good(const struct vcpu_hvm_x86_32 *regs)
+{
+    const uint16_t data[] = {regs->ds_ar, regs->es_ar};
+    for (unsigned i = 0; i < G_N_ELEMENTS(data); i++) {
+        if (data[i] != 0 &&
+            (!is_usable(data[i], true) ||
+             ((data[i] & SEGMENT_CODE) && !(data[i] & SEGMENT_READ_WRITE)))) {
+            return false;
+        }
+    }
+    return is_usable(regs->cs_ar, true) && (regs->cs_ar & SEGMENT_CODE) &&
+           is_usable(regs->ss_ar, true) && !(regs->ss_ar & SEGMENT_CODE) &&
+           (regs->ss_ar & SEGMENT_READ_WRITE) && is_usable(regs->tr_ar, false);
+}
+
 static int64_t initialise(XenCall *call, void *argument)
 {
     const vcpu_hvm_context_t *context = argument;
@@ -23,19 +47,27 @@ static int64_t initialise(XenCall *call, void *argument)
     }
     if (context->mode == VCPU_HVM_MODE_32B) {
         const uint16_t *pad = context->cpu_regs.x86_32.pad2;
-        if (context->cpu_regs.x86_32.pad1 != 0 || pad[0] != 0 || pad[1] != 0 || pad[2] != 0) {
+        if (context->cpu_regs.x86_32.pad1 != 0 || pad[0] != 0 || pad[1] != 0 || pad[2] != 0 ||
+            !segments_are_good(&context->cpu_regs.x86_32)) {
             return -XEN_EINVAL;
         }
     }
     if (host->vcpu_is_up(call->domain->host, target(call))) {
         return -XEN_EEXIST;
     }
-    return host->vcpu_initialise(call->domain->host, target(call), context);
+    int result = host->vcpu_initialise(call->domain->host, target(call), context);
+    call->domain->vcpus[target(call)].initialised |= result == 0;
+    return result;
 }
 
 static int64_t up(XenCall *call, void *argument)
 {
-    return call->domain->host->ops->vcpu_up(call->domain->host, target(call));
+    const XenHostOps *host = call->domain->host->ops;
+    if (!call->domain->vcpus[target(call)].initialised &&
+        !host->vcpu_is_up(call->domain->host, target(call))) {
+        return -XEN_EINVAL; /* it has no registers to start with */
+    }
+    return host->vcpu_up(call->domain->host, target(call));
 }
 
 static int64_t down(XenCall *call, void *argument)
@@ -51,6 +83,7 @@ static int64_t down(XenCall *call, void *argument)
         host->shutdown(domain->host, SHUTDOWN_poweroff);
         return 0;
     }
+    domain->vcpus[target(call)].initialised |= host->vcpu_is_up(domain->host, target(call));
     return host->vcpu_down(domain->host, target(call));
 }
 
@@ -215,6 +248,9 @@ static int64_t register_info(XenCall *call, void *argument)
 
 static int64_t send_nmi(XenCall *call, void *argument)
 {
+    if (call->arguments[2] != 0) {
+        return -XEN_EINVAL;
+    }
     call->domain->host->ops->send_nmi(call->domain->host, target(call));
     return 0;
 }

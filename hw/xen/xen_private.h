@@ -36,6 +36,7 @@ typedef struct {
     XenArea runstate_area, time_area;
     XenRunstate runstate;
     uint8_t upcall_vector;
+    bool initialised; /* has registers to be brought up with */
     uint64_t singleshot; /* system time, 0: off */
     uint64_t period, next_period;
     uint32_t virq_port[XEN_VIRQS]; /* global ones on vCPU 0 only; atomic */
@@ -43,6 +44,8 @@ typedef struct {
     /* Sleep: announced before conditions are looked at, so that a sender sees it. */
     bool sleeping;     /* atomic */
     int64_t poll_port; /* -1: not polling; 0: any; else that one; atomic */
+    uint32_t poll_list[XEN_POLL_PORTS_MAX]; /* own thread: what it polls */
+    unsigned poll_count;
     bool woken;        /* atomic */
 } XenVcpu;
 

@@ -261,13 +261,21 @@ static void vcpus_start_stop_and_answer(void)
     context.mode = VCPU_HVM_MODE_32B;
     context.cpu_regs.x86_32.pad2[1] = 1;
     g_assert_cmpint(VCPU(f, VCPUOP_initialise, 1, context), ==, -XEN_EINVAL);
+    context.cpu_regs.x86_32 = (struct vcpu_hvm_x86_32){
+        .cs_ar = 0xc9b, .ds_ar = 0xc93, .ss_ar = 0xc93, .es_ar = 0, .tr_ar = 0x8b};
+    g_assert_cmpint(VCPU(f, VCPUOP_initialise, 2, context), ==, 0);
+    context.cpu_regs.x86_32.cs_ar = 0xc93;
+    g_assert_cmpint(VCPU(f, VCPUOP_initialise, 2, context), ==, -XEN_EINVAL);
+    context.cpu_regs.x86_32.cs_ar = 0;
+    g_assert_cmpint(VCPU(f, VCPUOP_initialise, 2, context), ==, -XEN_EINVAL);
     g_assert_cmpint(VCPU(f, VCPUOP_is_up, 1, none), ==, 0);
     g_assert_cmpint(VCPU(f, VCPUOP_up, 1, none), ==, 0);
     g_assert_cmpint(VCPU(f, VCPUOP_is_up, 1, none), ==, 1);
     g_assert_cmpint(VCPU(f, VCPUOP_down, 1, none), ==, 0);
     g_assert_cmpint(VCPU(f, VCPUOP_down, 0, none), ==, 0);
     g_assert_cmpint(f->shutdown, ==, SHUTDOWN_poweroff);
-    g_assert_cmpint(VCPU(f, VCPUOP_send_nmi, 1, none), ==, 0);
+    g_assert_cmpint(VCPU(f, VCPUOP_send_nmi, 1, none), ==, -XEN_EINVAL);
+    g_assert_cmpint(call(f, __HYPERVISOR_vcpu_op, VCPUOP_send_nmi, 1, 0), ==, 0);
     g_assert_cmpuint(f->nmis, ==, 1);
     g_assert_cmpint(VCPU(f, VCPUOP_get_physid, 0, none), ==, -XEN_EINVAL);
     g_assert_cmpint(VCPU(f, 16, 0, none), ==, -XEN_ENOSYS);

@@ -72,6 +72,7 @@ struct KvmXenHost {
     XenTimers *timers;
     XenPatcher *patcher; /* plain KVM */
     uint64_t shared_info_gfn;
+    uint64_t kernel_ports[64]; /* a bit a 2-level port that the kernel completes; domain's lock */
     bool vendor_amd; /* vmmcall, not vmcall */
     /* XenCallbackKind << 8 | vector; see xen_upcall.c */
     _Atomic uint32_t callback;
@@ -121,6 +122,8 @@ void xen_host_message(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector);
 void xen_host_follow_line(KvmXenHost *host);
 bool xen_host_gsi_level(XenHost *host, unsigned gsi);
 uint8_t xen_host_callback_vector(KvmXenHost *host);
+/** xen_host_has_vector: upcalls reach vCPU @index as a vector; else by a line, or not at all. */
+bool xen_host_has_vector(KvmXenHost *host, unsigned index);
 
 /* ---- xen_timers.c ---- */
 #define XEN_TIMER_POLL  XEN_TIMER_KINDS /* a vCPU's sleep in SCHEDOP_poll */

@@ -13,6 +13,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "hw/i386/kvm/xen_host.h"
@@ -150,12 +151,31 @@ static void set_shared_info(XenHost *xen, uint64_t gfn)
 
 /* ---- upcalls ---- */
 
+/* What the kernel would complete, it could not tell us, who must raise the line: all comes to us. */
+static void take_ports_back(KvmXenHost *host)
+{
+    struct kvm_xen_hvm_attr ports = {.type = KVM_XEN_ATTR_TYPE_EVTCHN};
+    const struct kvm_xen_vcpu_attr timer = {.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
+
+    ports.u.evtchn.flags = KVM_XEN_EVTCHN_RESET;
+    set_vm(host, &ports);
+    memset(host->kernel_ports, 0, sizeof(host->kernel_ports));
+    for (unsigned i = 0; i < host->vcpu_count; i++) {
+        if (host->vcpus[i].vcpu) {
+            set_vcpu(&host->vcpus[i], &timer);
+        }
+    }
+}
+
 static void vector_changed(KvmXenHost *host, uint8_t vector)
 {
     struct kvm_xen_hvm_attr attribute = {.type = KVM_XEN_ATTR_TYPE_UPCALL_VECTOR,
                                          .u.vector = vector};
 
     set_vm(host, &attribute);
+    if (!vector) {
+        take_ports_back(host);
+    }
 }
 
 /* KVM looks at vcpu_info each time the vCPU goes in. */
@@ -182,6 +202,10 @@ static bool assign_port(XenHost *xen, uint32_t port, const XenPortTarget *target
 {
     struct kvm_xen_hvm_attr attribute = {.type = KVM_XEN_ATTR_TYPE_EVTCHN};
 
+    if (target->kind != XEN_PORT_EVENTFD &&
+        !xen_host_has_vector(xen_host_of(xen), target->target_vcpu)) {
+        return false;
+    }
     attribute.u.evtchn.send_port = port;
     if (target->kind == XEN_PORT_EVENTFD) {
         attribute.u.evtchn.type = EVTCHNSTAT_interdomain;
@@ -195,16 +219,28 @@ static bool assign_port(XenHost *xen, uint32_t port, const XenPortTarget *target
             xen_host_of(xen)->vcpus[target->target_vcpu].vcpu->parent.apic_id;
         attribute.u.evtchn.deliver.port.priority = KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL;
     }
-    return set_vm(xen_host_of(xen), &attribute) == 0;
+    if (port / 64 >= G_N_ELEMENTS(xen_host_of(xen)->kernel_ports) ||
+        set_vm(xen_host_of(xen), &attribute) != 0) {
+        return false;
+    }
+    xen_host_of(xen)->kernel_ports[port / 64] |= UINT64_C(1) << (port % 64);
+    return true;
 }
 
+/* Each is a wait for all vCPUs in the kernel, so only what is there is taken back. */
 static void release_port(XenHost *xen, uint32_t port)
 {
     struct kvm_xen_hvm_attr attribute = {.type = KVM_XEN_ATTR_TYPE_EVTCHN};
+    KvmXenHost *host = xen_host_of(xen);
 
+    if (port / 64 >= G_N_ELEMENTS(host->kernel_ports) ||
+        !(host->kernel_ports[port / 64] >> (port % 64) & 1)) {
+        return;
+    }
+    host->kernel_ports[port / 64] &= ~(UINT64_C(1) << (port % 64));
     attribute.u.evtchn.send_port = port;
     attribute.u.evtchn.flags = KVM_XEN_EVTCHN_DEASSIGN;
-    set_vm(xen_host_of(xen), &attribute); /* fails if it was never assigned */
+    set_vm(host, &attribute);
 }
 
 /* A one-shot that we have armed goes along into the kernel. */
@@ -213,6 +249,9 @@ static void set_timer_port(XenHost *xen, unsigned index, uint32_t port)
     KvmXenHost *host = xen_host_of(xen);
     struct kvm_xen_vcpu_attr attribute = {.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
 
+    if (port && !xen_host_has_vector(host, index)) {
+        return;
+    }
     attribute.u.timer.port = port;
     attribute.u.timer.priority = KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL;
     if (port) {

@@ -19,6 +19,11 @@ TRACE_DEFINE(xen_callback)
 #define MSI_ADDRESS    0xfee00000u
 #define CALLBACK(k, v) ((uint32_t)(k) << 8 | (v))
 
+bool xen_host_has_vector(KvmXenHost *host, unsigned index)
+{
+    return atomic_load(&host->vcpus[index].upcall_vector) || xen_host_callback_vector(host);
+}
+
 uint8_t xen_host_callback_vector(KvmXenHost *host)
 {
     uint32_t callback = atomic_load(&host->callback);
@@ -44,14 +49,20 @@ static void drive_line(KvmXenHost *host, bool level)
     }
 }
 
+/* vCPU 0 may have a vector of its own beside it, which goes first. */
+static bool line_in_use(KvmXenHost *host)
+{
+    return is_line(atomic_load(&host->callback)) && !atomic_load(&host->vcpus[0].upcall_vector);
+}
+
 void xen_host_follow_line(KvmXenHost *host)
 {
     bool wanted;
 
-    if (!is_line(atomic_load(&host->callback)) && !atomic_load(&host->line_level)) {
+    if (!line_in_use(host) && !atomic_load(&host->line_level)) {
         return;
     }
-    wanted = is_line(atomic_load(&host->callback)) && xen_domain_upcall_pending(host->domain, 0);
+    wanted = line_in_use(host) && xen_domain_upcall_pending(host->domain, 0);
     if (wanted == atomic_load(&host->line_level)) {
         return;
     }

@@ -83,7 +83,7 @@ XenCallOutcome xen_domain_hypercall(XenDomain *domain, unsigned vcpu, XenHyperca
 /** xen_domain_awake: @vcpu no longer sleeps; its poll is over. */
 void xen_domain_awake(XenDomain *domain, unsigned vcpu);
 /** xen_domain_sleep_is_over: looks at what @vcpu sleeps for, in case somebody else than the domain
- * (a kernel that completes sends) has made it true. */
+ * (a kernel that completes sends) has made it true. On the thread of @vcpu. */
 bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu);
 /** xen_domain_may_sleep: false as soon as there is a reason to wake (to be asked after announcing
  * the sleep). */

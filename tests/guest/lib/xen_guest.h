@@ -131,7 +131,7 @@ long set_param(unsigned index, uint64_t value);
 /** system_time: of this vCPU by its vcpu_info's pvclock, ns; pvclock_read: by any such area. */
 uint64_t system_time(void);
 uint64_t pvclock_read(const volatile struct vcpu_time_info *info);
-/** sleep_until: SCHEDOP_poll without ports. */
+/** poll_until: SCHEDOP_poll without ports; it may come back early. */
 long poll_until(uint64_t deadline);
 
 /* ---- event channels ---- */
