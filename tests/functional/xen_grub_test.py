@@ -49,7 +49,7 @@ def console_text(machine):
     return None
 
 
-@case(assets=["grub-pvh", "store-tools"], cost=15)
+@case(assets=["grub-pvh", "store-tools"], cost=15, full=True)
 def test_grub_as_pvh_kernel_starts_and_lists_its_environment(context):
     """Its environment shows on the console ring; then it sleeps by Xen's clock and halts the machine."""
     complaints = context.scratch / "debugcon"
