@@ -7,8 +7,8 @@
  * its microcode revision (MSR 0x8b), which comes to us; then its text is there to be looked through,
  * and the instruction becomes a port write of the same length.
  *
- * What is rewritten is a 16-byte aligned function that is nothing but the instruction and a return:
- * an ENDBR64 and a frame around it may be there, anything else may not. Bytes of other code or data
+ * What is rewritten is an aligned function that is nothing but the instruction and a return: an
+ * ENDBR64 and a frame around it may be there, anything else may not. Bytes of other code or data
  * that look like it would be a hypercall as well, so there is no harm in them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -23,7 +23,10 @@ TRACE_DEFINE(xen_patch)
 /* How far the text may reach to either side of the read. */
 #define REACH       (UINT64_C(64) << 20)
 #define STEP_MAX    (UINT64_C(2) << 20)
-#define ALIGNMENT   16u
+#define WINDOW      16u /* holds the longest of such functions */
+#define ALIGNED_64  16u /* of functions in assembly, in a 64-bit kernel */
+#define ALIGNED_32  4u
+#define EFER_LMA    (UINT64_C(1) << 10)
 #define LOOK_BACK   8u  /* the longest that may precede the instruction */
 #define CALL_LENGTH 3u
 #define MAX_KNOWN   8u
@@ -36,6 +39,7 @@ struct XenPatcher {
         uint64_t virtual, physical;
     } known[MAX_KNOWN];
     unsigned known_count;
+    unsigned alignment; /* of the kernel that is looked through */
 };
 
 /* out %eax,$port; nop */
@@ -95,7 +99,7 @@ static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t virtual, uint64_t
 static void look_through_page(XenPatcher *patcher, uint8_t *page, uint64_t virtual,
                               uint64_t physical)
 {
-    for (unsigned at = 0; at + ALIGNMENT <= XEN_PAGE_SIZE; at += ALIGNMENT) {
+    for (unsigned at = 0; at + WINDOW <= XEN_PAGE_SIZE; at += patcher->alignment) {
         int offset = call_in_function(page + at);
 
         if (offset >= 0) {
@@ -172,6 +176,7 @@ void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
     g_mutex_lock(&patcher->lock);
     if (!still_there(patcher, paging)) {
         patcher->known_count = 0;
+        patcher->alignment = paging->efer & EFER_LMA ? ALIGNED_64 : ALIGNED_32;
         look_ahead(patcher, paging, page);
         look_back(patcher, paging, page);
     }
