@@ -65,7 +65,7 @@ def test_stock_686_pae_kernel_with_four_cpus(context):
     boot(context, 4, bits=32)
 
 
-@case(assets=ASSETS[64], cost=40)
+@case(assets=ASSETS[64], cost=40, full=True)
 def test_kernel_with_xen_support_can_be_hosted_from_user_space(context):
     """xen-assist=user on a host whose KVM has CONFIG_KVM_XEN."""
     if not kernel_hosts_xen():

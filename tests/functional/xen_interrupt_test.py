@@ -30,7 +30,7 @@ def test_virtual_apic_keeps_device_interrupts_native(context):
     assert facts["pirq-lines"] == "0", facts
 
 
-@case(assets=ASSETS[64], cost=50)
+@case(assets=ASSETS[64], cost=50, full=True)
 def test_events_by_the_platform_device_without_a_vector(context):
     """xen_no_vector_callback: PCI INTx of the platform device on vCPU 0."""
     boot(context, 2, append=NO_VECTOR, vector=False)
@@ -75,7 +75,7 @@ def test_xen_4_6(context):
     boot_version(context, 0x40006)
 
 
-@case(assets=ASSETS[64], cost=50)
+@case(assets=ASSETS[64], cost=50, full=True)
 def test_xen_4_17_with_an_upcall_vector_for_each_cpu(context):
     """0x40011: Linux asks for the upcall vector of each vCPU."""
     boot_version(context, 0x40011)
