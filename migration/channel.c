@@ -1,8 +1,8 @@
 /*
  * Channels: poll(2) before each transfer, with an eventfd beside the descriptor that ends a wait.
  *
- * The rate is kept in slices of a tenth of a second: what a slice may carry is written at once, then
- * the writer waits for the next.
+ * The rate is kept in slices of a tenth of a second: what a slice may carry is written at once,
+ * then the writer waits for the next.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,9 +20,9 @@
 
 #include "util/error.h"
 
-#define SLICE_US       (G_USEC_PER_SEC / 10)
-#define WRITE_MOST     (1u << 20)
-#define CHILD_POLL_US  10000
+#define SLICE_US      (G_USEC_PER_SEC / 10)
+#define WRITE_MOST    (1u << 20)
+#define CHILD_POLL_US 10000
 
 struct MigrationChannel {
     char *name;
@@ -206,8 +206,8 @@ static bool write_some(MigrationChannel *channel, const uint8_t *data, size_t le
     *done = 0;
     length = MIN(length, WRITE_MOST);
     if (!keep_to_the_rate(channel, &length, error) ||
-        !wait_for(channel, channel->is_file ? -1 : channel->fd, POLLOUT,
-                  channel->is_file ? 0 : -1, error)) {
+        !wait_for(channel, channel->is_file ? -1 : channel->fd, POLLOUT, channel->is_file ? 0 : -1,
+                  error)) {
         return false;
     }
     written = write(channel->fd, data, length);

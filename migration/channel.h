@@ -28,7 +28,8 @@ const char *channel_name(const MigrationChannel *channel);
 /** channel_is_socket: what is written can be answered. */
 bool channel_is_socket(const MigrationChannel *channel);
 
-/** channel_cancel: whoever waits in @channel comes back with an error, now and later. Any thread. */
+/** channel_cancel: whoever waits in @channel comes back with an error, now and later. Any thread.
+ */
 void channel_cancel(MigrationChannel *channel);
 bool channel_is_cancelled(const MigrationChannel *channel);
 /** channel_set_rate: bytes a second for writing; 0: as fast as it goes. Any thread. */

@@ -123,8 +123,8 @@ static void conclude(void *opaque)
 
 static bool answer(Incoming *in)
 {
-    return !in->wants_answer || channel_write(in->channel, MIGRATION_ANSWER,
-                                              sizeof(MIGRATION_ANSWER) - 1, &in->error);
+    return !in->wants_answer ||
+           channel_write(in->channel, MIGRATION_ANSWER, sizeof(MIGRATION_ANSWER) - 1, &in->error);
 }
 
 static gpointer incoming_thread(gpointer opaque)
@@ -132,8 +132,8 @@ static gpointer incoming_thread(gpointer opaque)
     Incoming *in = opaque;
 
     if (channel_accept(in->channel, &in->error) && main_call(begin, in) &&
-        stream_read(in->channel, &sink, in, &in->error) && channel_finish(in->channel, &in->error) &&
-        main_call(load, in) && !in->error) {
+        stream_read(in->channel, &sink, in, &in->error) &&
+        channel_finish(in->channel, &in->error) && main_call(load, in) && !in->error) {
         answer(in);
     }
     main_call(conclude, in);

@@ -196,10 +196,10 @@ GVariant *machine_describe(Machine *machine, GVariant *ram, bool wants_answer)
                           g_variant_new_string(accel_name(machine_accel(machine))));
     g_variant_builder_add(&builder, "{sv}", "cpus",
                           g_variant_new_uint32(accel_vcpu_count(machine_accel(machine))));
-    g_variant_builder_add(
-        &builder, "{sv}", "uuid",
-        g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, machine_config(machine)->uuid,
-                                  sizeof(machine_config(machine)->uuid), 1));
+    g_variant_builder_add(&builder, "{sv}", "uuid",
+                          g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE,
+                                                    machine_config(machine)->uuid,
+                                                    sizeof(machine_config(machine)->uuid), 1));
     g_variant_builder_add(&builder, "{sv}", "page-size", g_variant_new_uint32(STREAM_PAGE_SIZE));
     g_variant_builder_add(&builder, "{sv}", "ram", ram);
     g_variant_builder_add(&builder, "{sv}", "devices", g_variant_builder_end(&paths));
@@ -226,8 +226,8 @@ static bool check_number(GVariant *description, const char *key, uint32_t ours, 
     if (!g_variant_lookup(description, key, "u", &theirs)) {
         return error_setf(error, "the stream does not say what %s the saved guest has", key);
     }
-    return theirs == ours || error_setf(error, "the saved guest has %s %u, this machine has %u",
-                                        key, theirs, ours);
+    return theirs == ours ||
+           error_setf(error, "the saved guest has %s %u, this machine has %u", key, theirs, ours);
 }
 
 static bool check_uuid_of(Machine *machine, GVariant *description, GError **error)
@@ -262,8 +262,8 @@ static bool check_devices(Machine *machine, GVariant *description, GError **erro
     }
     for (unsigned i = 0; paths[i]; i++) {
         if (!has_path(devices, paths[i])) {
-            return error_setf(error, "the saved guest has the device '%.128s', this machine lacks it",
-                              paths[i]);
+            return error_setf(
+                error, "the saved guest has the device '%.128s', this machine lacks it", paths[i]);
         }
     }
     for (guint i = 0; i < devices->len; i++) {

@@ -1,6 +1,6 @@
 /*
- * The machine's state as sections, one an object: "machine", "bus/NAME", the devices by their paths,
- * "accel", "cpu/N".
+ * The machine's state as sections, one an object: "machine", "bus/NAME", the devices by their
+ * paths, "accel", "cpu/N".
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +18,8 @@ typedef struct {
 GPtrArray *machine_sections_new(void);
 /** machine_sections_add: takes references. */
 void machine_sections_add(GPtrArray *sections, const char *path, GVariant *state);
-/** machine_sections_save: machine_save(), taken apart. The machine is stopped; machine lock held. */
+/** machine_sections_save: machine_save(), taken apart. The machine is stopped; machine lock held.
+ */
 GPtrArray *machine_sections_save(Machine *machine);
 /** machine_sections_load: put together again for machine_load(). Machine lock held. */
 bool machine_sections_load(Machine *machine, GPtrArray *sections, GError **error);

@@ -58,8 +58,8 @@ static void begin(void *opaque)
     if (!accel_log_dirty(accel, true, &out->error)) {
         return;
     }
-    out->description =
-        g_variant_ref_sink(machine_describe(machine_get(), ram_layout(out->log), out->wants_answer));
+    out->description = g_variant_ref_sink(
+        machine_describe(machine_get(), ram_layout(out->log), out->wants_answer));
     out->setup_ms = outgoing_ms_since(out->started_us);
     advance(MIGRATION_ACTIVE);
 }
@@ -101,7 +101,8 @@ static void take_state(void *opaque)
     Outgoing *out = opaque;
 
     advance(MIGRATION_DEVICE);
-    /* devices may still write to the guest's memory when they are saved: before the log's last look */
+    /* devices may still write to the guest's memory when they are saved: before the log's last look
+     */
     out->sections = machine_sections_save(machine_get());
     machine_sections_add(out->sections, OUTGOING_RUN_STATE,
                          g_variant_new_string(run_state_name(out->before)));
@@ -299,8 +300,8 @@ static gpointer outgoing_thread(gpointer opaque)
     Outgoing *out = opaque;
 
     if (open_channel(out)) {
-        out->wants_answer = migration_capability(MIGRATION_CAP_RETURN_PATH) &&
-                            channel_is_socket(out->channel);
+        out->wants_answer =
+            migration_capability(MIGRATION_CAP_RETURN_PATH) && channel_is_socket(out->channel);
         if (on_main(out, begin) &&
             stream_begin(&out->writer, out->channel, g_steal_pointer(&out->description),
                          &out->error) &&

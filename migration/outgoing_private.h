@@ -13,8 +13,9 @@
 #define OUTGOING_RUN_STATE "run-state"
 
 /*
- * Fields are the thread's, or the main loop's while the thread waits for it in main_call(). The main
- * loop also reads the figures at any time: they are numbers that go stale, nothing hangs on them.
+ * Fields are the thread's, or the main loop's while the thread waits for it in main_call(). The
+ * main loop also reads the figures at any time: they are numbers that go stale, nothing hangs on
+ * them.
  */
 typedef struct {
     char *uri;

@@ -22,8 +22,8 @@ void migration_incoming_shut_down(void);
 /** migration_join: waits for @thread, the machine lock given up meanwhile. */
 void migration_join(GThread *thread);
 
-/* What the receiving side writes when the guest is there and nothing can go wrong any more, if the stream
- * asked for it. */
+/* What the receiving side writes when the guest is there and nothing can go wrong any more, if the
+ * stream asked for it. */
 #define MIGRATION_ANSWER "ARRIVED\n"
 
 #endif

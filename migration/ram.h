@@ -18,10 +18,10 @@
 typedef struct {
     RamDirtyLog *log;
     StreamWriter *writer;
-    GByteArray *runs;                /* of the record that is being filled */
-    RamRun run;                      /* the last of them */
-    guint run_at;                    /* where its header is in @runs */
-    _Atomic uint64_t normal, zeros;  /* pages sent */
+    GByteArray *runs;               /* of the record that is being filled */
+    RamRun run;                     /* the last of them */
+    guint run_at;                   /* where its header is in @runs */
+    _Atomic uint64_t normal, zeros; /* pages sent */
 } RamSender;
 
 /** ram_layout: the blocks of @log; floating. */

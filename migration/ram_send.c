@@ -75,8 +75,7 @@ static bool continues(const RamRun *run, unsigned block, uint64_t page, bool zer
 static void add_to_run(RamSender *sender, unsigned block, uint64_t page, bool zero)
 {
     if (!continues(&sender->run, block, page, zero)) {
-        sender->run =
-            (RamRun){.block = block, .pages = zero ? RUN_ZERO : 0, .first = page};
+        sender->run = (RamRun){.block = block, .pages = zero ? RUN_ZERO : 0, .first = page};
         sender->run_at = sender->runs->len;
         g_byte_array_append(sender->runs, (const guint8 *)&sender->run, sizeof(sender->run));
     }

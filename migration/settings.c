@@ -94,9 +94,9 @@ uint64_t migration_parameter(MigrationParameter which)
 bool migration_parameter_set(MigrationParameter which, int64_t value, GError **error)
 {
     if (value < 0 || (uint64_t)value > parameters[which].maximum) {
-        return error_setf(error,
-                          "Parameter '%s' expects an integer in the range of 0 to %" G_GUINT64_FORMAT,
-                          parameters[which].name, (guint64)parameters[which].maximum);
+        return error_setf(
+            error, "Parameter '%s' expects an integer in the range of 0 to %" G_GUINT64_FORMAT,
+            parameters[which].name, (guint64)parameters[which].maximum);
     }
     atomic_store(&parameters[which].value, (uint64_t)value);
     return true;

@@ -1,5 +1,6 @@
 /*
- * The stream of a saved guest, as it lies in a file or goes over a socket. All numbers little endian.
+ * The stream of a saved guest, as it lies in a file or goes over a socket. All numbers little
+ * endian.
  *
  *     preamble   magic, version
  *     records    a header each (kind, length, check sums), then the payload:
@@ -28,13 +29,7 @@ typedef struct {
     uint32_t reserved; /* 0 */
 } StreamPreamble;
 
-typedef enum {
-    RECORD_CONFIG = 1,
-    RECORD_RAM,
-    RECORD_SECTION,
-    RECORD_END,
-    RECORD_KINDS
-} RecordKind;
+typedef enum { RECORD_CONFIG = 1, RECORD_RAM, RECORD_SECTION, RECORD_END, RECORD_KINDS } RecordKind;
 
 typedef struct {
     uint32_t kind;

@@ -1,7 +1,7 @@
 /*
- * Reading the records of a stream. Nothing of it is believed: a length counts only in a header whose
- * sum is right and only up to its kind's greatest, memory is taken as the bytes come, and a variant
- * must be in normal form.
+ * Reading the records of a stream. Nothing of it is believed: a length counts only in a header
+ * whose sum is right and only up to its kind's greatest, memory is taken as the bytes come, and a
+ * variant must be in normal form.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -68,8 +68,9 @@ static bool check_header(Reader *reader, const RecordHeader *header, GError **er
 
     if (header->header_sum !=
         (uint32_t)crc32_z(0, (const void *)header, offsetof(RecordHeader, header_sum))) {
-        return error_setf(error, "%s: the stream is damaged (header of record %" G_GUINT64_FORMAT
-                                 ")", name, (guint64)reader->records);
+        return error_setf(error,
+                          "%s: the stream is damaged (header of record %" G_GUINT64_FORMAT ")",
+                          name, (guint64)reader->records);
     }
     if (header->kind == 0 || header->kind >= RECORD_KINDS || header->reserved != 0) {
         return error_setf(error, "%s: the stream has a record of unknown kind %u", name,
@@ -110,7 +111,8 @@ static bool read_payload(Reader *reader, const RecordHeader *header, GError **er
 
 /* ---- what is in them ---- */
 
-/* A variant of @type from untrusted bytes, which are copied; NULL if they are not its normal form. */
+/* A variant of @type from untrusted bytes, which are copied; NULL if they are not its normal form.
+ */
 static GVariant *variant_from(const char *type, const uint8_t *data, size_t length)
 {
     g_autoptr(GBytes) bytes = g_bytes_new(data, length);
@@ -193,7 +195,7 @@ static bool take_end(Reader *reader, GError **error)
 
 static bool take_record(Reader *reader, RecordKind kind, GError **error)
 {
-    static bool (*const takers[RECORD_KINDS])(Reader *reader, GError **error) = {
+    static bool (*const takers[RECORD_KINDS])(Reader * reader, GError * *error) = {
         [RECORD_CONFIG] = take_config,
         [RECORD_RAM] = take_ram,
         [RECORD_SECTION] = take_section,

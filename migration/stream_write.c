@@ -15,8 +15,8 @@ static bool write_record(StreamWriter *writer, RecordKind kind, const void *payl
     RecordHeader header = {.kind = kind, .length = length};
 
     header.payload_sum = (uint32_t)crc32_z(0, payload, length);
-    header.header_sum = (uint32_t)crc32_z(0, (const void *)&header,
-                                          offsetof(RecordHeader, header_sum));
+    header.header_sum =
+        (uint32_t)crc32_z(0, (const void *)&header, offsetof(RecordHeader, header_sum));
     if (kind != RECORD_END) {
         writer->sum = (uint32_t)crc32_z(writer->sum, (const void *)&header, sizeof(header));
         writer->records++;
@@ -40,8 +40,7 @@ static bool write_variant(StreamWriter *writer, RecordKind kind, GByteArray *pre
     return write_record(writer, kind, prefix->data, prefix->len, error);
 }
 
-bool stream_begin(StreamWriter *writer, MigrationChannel *channel, GVariant *config,
-                  GError **error)
+bool stream_begin(StreamWriter *writer, MigrationChannel *channel, GVariant *config, GError **error)
 {
     StreamPreamble preamble = {.version = STREAM_VERSION};
     g_autoptr(GVariant) owned = g_variant_ref_sink(config);

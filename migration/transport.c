@@ -160,8 +160,7 @@ static MigrationChannel *listen_at(const Target *target, GSocketAddress *address
     return channel_new_listening(fcntl(g_socket_get_fd(socket), F_DUPFD_CLOEXEC, 0), target->uri);
 }
 
-static MigrationChannel *open_address(const Target *target, GSocketAddress *address,
-                                      GError **error)
+static MigrationChannel *open_address(const Target *target, GSocketAddress *address, GError **error)
 {
     return target->incoming ? listen_at(target, address, error)
                             : connect_to(target, address, error);
@@ -181,7 +180,8 @@ static MigrationChannel *open_unix(const Target *target, GError **error)
     return open_address(target, address, error);
 }
 
-/* "HOST:PORT", "[V6]:PORT", ":PORT", "0:PORT": the last two stand for every address of this host. */
+/* "HOST:PORT", "[V6]:PORT", ":PORT", "0:PORT": the last two stand for every address of this host.
+ */
 static GSocketConnectable *parse_host(const char *text)
 {
     const char *port = strrchr(text, ':');
@@ -235,8 +235,8 @@ static const struct {
     const char *scheme;
     MigrationChannel *(*open)(const Target *target, GError **error);
 } schemes[] = {
-    {"fd:", open_fd},     {"exec:", open_exec}, {"unix:", open_unix},
-    {"tcp:", open_tcp},   {"file:", open_file},
+    {"fd:", open_fd},   {"exec:", open_exec}, {"unix:", open_unix},
+    {"tcp:", open_tcp}, {"file:", open_file},
 };
 
 static MigrationChannel *open_uri(Target *target, GError **error)

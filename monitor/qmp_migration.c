@@ -29,10 +29,9 @@ static JsonObject *ram_figures(const MigrationInfo *info)
         {"postcopy-requests", 0},
         {"page-size", PAGE_SIZE},
         {"multifd-bytes", 0},
-        {"pages-per-second",
-         info->total_ms > 0
-             ? (info->normal_pages + info->zero_pages) * 1000 / (uint64_t)info->total_ms
-             : 0},
+        {"pages-per-second", info->total_ms > 0 ? (info->normal_pages + info->zero_pages) * 1000 /
+                                                      (uint64_t)info->total_ms
+                                                : 0},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(figures); i++) {
@@ -166,8 +165,9 @@ static bool migrate_continue(QmpCall *call, GError **error)
 
 static bool not_paused(QmpCall *call, GError **error)
 {
-    return error_setf(error, "migration cannot be paused or recovered: only one with postcopy could, "
-                             "which is not supported by this build");
+    return error_setf(error,
+                      "migration cannot be paused or recovered: only one with postcopy could, "
+                      "which is not supported by this build");
 }
 
 static bool no_postcopy(QmpCall *call, GError **error)

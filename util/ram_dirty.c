@@ -1,8 +1,8 @@
 /*
  * The log of written pages: a bit a page, for every RAM block that exists when it is started.
  *
- * Whoever writes guest memory in this process marks it after the write, so that a page which is sent
- * in between is sent again. Marking finds the log inside a read section: stopping it waits for
+ * Whoever writes guest memory in this process marks it after the write, so that a page which is
+ * sent in between is sent again. Marking finds the log inside a read section: stopping it waits for
  * nobody.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

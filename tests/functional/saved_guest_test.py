@@ -132,14 +132,15 @@ def busy_kernel(context, bits, words):
     return make
 
 
-def move_busy_kernel(context, bits, words, moves, seconds=6):
+def move_busy_kernel(context, bits, words, moves):
     """Move it MOVES times, live and through files in turn; then it must end well."""
     route = journey(moves + 1)
-    with Trip(context, busy_kernel(context, bits, f"seconds={seconds} {words}")) as trip:
+    with Trip(context, busy_kernel(context, bits, f"until=nmi {words}")) as trip:
         trip.begin(route[0]).expect(r"# round \d+", TIME_LIMIT)
         for number, kind in enumerate(route[1:]):
             machine = trip.move(kind) if number % 2 else trip.save_and_restore(kind)
             machine.expect(r"# round \d+", TIME_LIMIT)
+        trip.qmp.execute("inject-nmi")
         status = trip.machine.wait(TIME_LIMIT)
         text = trip.text + trip.machine.text
         faults = re.findall(r"^not ok .*$", text, re.MULTILINE)

@@ -81,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!ram) {
         ram = ram_block_new(&(RamBlockConfig){.name = "ram", .size = 131072}, NULL);
     }
-    if (write(fd, stream->data, stream->len) == (ssize_t)stream->len && lseek(fd, 0, SEEK_SET) == 0) {
+    if (write(fd, stream->data, stream->len) == (ssize_t)stream->len &&
+        lseek(fd, 0, SEEK_SET) == 0) {
         channel = channel_new(fd, "fuzz", 0);
         stream_read(channel, &sink, &receiver, NULL);
         channel_free(channel);

@@ -1,6 +1,7 @@
 /*
- * The stream of a saved guest: what is written is read; cut off anywhere or with a bit wrong anywhere
- * it is refused; lengths, names and types that no writer writes are refused with their sums right.
+ * The stream of a saved guest: what is written is read; cut off anywhere or with a bit wrong
+ * anywhere it is refused; lengths, names and types that no writer writes are refused with their
+ * sums right.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -93,9 +94,11 @@ static GByteArray *sample(void)
     const uint8_t runs[] = "some runs";
     GByteArray *bytes;
 
-    g_assert_true(stream_begin(&writer, channel, g_variant_new_parsed("{'machine': <'pc'>}"), NULL));
+    g_assert_true(
+        stream_begin(&writer, channel, g_variant_new_parsed("{'machine': <'pc'>}"), NULL));
     g_assert_true(stream_write_ram(&writer, runs, sizeof(runs), NULL));
-    g_autoptr(GVariant) first = g_variant_ref_sink(g_variant_new_parsed("(uint32 1, <{'a': <5>}>)"));
+    g_autoptr(GVariant) first =
+        g_variant_ref_sink(g_variant_new_parsed("(uint32 1, <{'a': <5>}>)"));
     g_autoptr(GVariant) second = g_variant_ref_sink(g_variant_new_parsed("[uint64 7, 8]"));
     g_assert_true(stream_write_section(&writer, "/machine/chip", first, NULL));
     g_assert_true(stream_write_section(&writer, "cpu/0", second, NULL));
@@ -220,7 +223,9 @@ static void long_record_without_its_bytes_takes_little_memory(void)
 static void records_out_of_order_are_refused(void)
 {
     static const uint32_t orders[][3] = {
-        {RECORD_RAM}, {RECORD_END}, {RECORD_CONFIG, RECORD_CONFIG},
+        {RECORD_RAM},
+        {RECORD_END},
+        {RECORD_CONFIG, RECORD_CONFIG},
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(orders); i++) {
@@ -265,10 +270,10 @@ static void sections_that_are_no_values_are_refused(void)
         const char *path, *type, *data;
         size_t length;
     } rows[] = {
-        {"", "u", "\1\0\0\0", 4},        {"/a", "", "", 0},          {"/a", "*", "x", 1},
-        {"/a", "r", "x", 1},             {"/a", "uu", "x", 1},       {"/a", "u", "\1\0\0", 3},
-        {"/a", "s", "no end", 6},        {"/a", "b", "\2", 1},       {"/\xff", "u", "\1\0\0\0", 4},
-        {"/a", "as", "abc\0\xff", 5},    {"/a", "v", "\1\0uu", 4},   {"/a", deep, "", 0},
+        {"", "u", "\1\0\0\0", 4},      {"/a", "", "", 0},        {"/a", "*", "x", 1},
+        {"/a", "r", "x", 1},           {"/a", "uu", "x", 1},     {"/a", "u", "\1\0\0", 3},
+        {"/a", "s", "no end", 6},      {"/a", "b", "\2", 1},     {"/\xff", "u", "\1\0\0\0", 4},
+        {"/a", "as", "abc\0\xff", 5},  {"/a", "v", "\1\0uu", 4}, {"/a", deep, "", 0},
         {"/a", "o", "not a path", 11},
     };
 

@@ -3,10 +3,10 @@
  * kind of host.
  *
  * Its hypercalls: a host without CONFIG_KVM_XEN writes a port into the hypercall page and into a
- * kernel that has no such page; that works on either kind. What comes from a host with CONFIG_KVM_XEN
- * has the instruction there. In place it becomes the port write, which is as long: a vCPU may stand
- * before or behind it. Pages are known by the MSR that made them. A kernel without one is looked
- * through from where its system call entry is; xen_patch.c knows what to look for.
+ * kernel that has no such page; that works on either kind. What comes from a host with
+ * CONFIG_KVM_XEN has the instruction there. In place it becomes the port write, which is as long: a
+ * vCPU may stand before or behind it. Pages are known by the MSR that made them. A kernel without
+ * one is looked through from where its system call entry is; xen_patch.c knows what to look for.
  *
  * Its upcalls: pending in vcpu_info is what counts; each kind puts it to its vCPUs in its own way.
  *
@@ -26,8 +26,8 @@ TRACE_DEFINE(xen_arrival)
 #define EFER_LMA         (UINT64_C(1) << 10)
 #define CR0_PG           (UINT64_C(1) << 31)
 /* Linux with page table isolation: the user's half of a pair of tables has this bit in CR3. */
-#define CR3_USER_HALF    (UINT64_C(1) << 12)
-#define CALL_AT          5u /* behind mov $number,%eax */
+#define CR3_USER_HALF (UINT64_C(1) << 12)
+#define CALL_AT       5u /* behind mov $number,%eax */
 
 /* ---- the hypercall page ---- */
 

@@ -4,7 +4,8 @@
  * memory that is what was written last. It is moved between processes and hosts meanwhile
  * (saved_guest_test.py); left alone it must pass as well.
  *
- * Words: seconds=N of its own system time; callback=vector (default), upcall, gsi.
+ * Words: seconds=N of its own system time, until=nmi: until it gets one; callback=vector (default),
+ * upcall, gsi.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,12 +16,12 @@
 #define VECTOR      0xf3
 #define BLOCKS      64u
 #define BLOCK_WORDS (8192 / sizeof(uint32_t))
-#define REPORT      25u /* rounds between two signs of life */
+#define REPORT      10u /* rounds between two signs of life */
 
 static long timer_port, request_port, reply_port;
 static uint32_t *memory;
 static uint32_t version[BLOCKS];
-static volatile unsigned asked, stop;
+static volatile unsigned stop, arrived_for_good;
 static StoreAnswer answer;
 static unsigned round_number;
 
@@ -176,6 +177,12 @@ static void check_clocks(void)
 
 /* ---- the whole ---- */
 
+static void on_nmi(TrapFrame *frame)
+{
+    (void)frame;
+    arrived_for_good = 1;
+}
+
 static void start_events(void)
 {
     const char *callback = option_value("callback");
@@ -221,6 +228,8 @@ void test_main(void)
     bool two_cpus = !callback || strncmp(callback, "gsi", 3) != 0; /* a line goes to CPU 0 alone */
     uint64_t seconds = option_number("seconds", 1);
 
+    trap_set(2, on_nmi);
+    lapic_write(LAPIC_LVT1, 0x400); /* LINT1, where NMIs come in */
     xen_start();
     xen_map_shared_info();
     uint32_t transaction = begin_store();
@@ -234,7 +243,7 @@ void test_main(void)
         smp_begin(1, second_cpu, NULL);
     }
     uint64_t end = system_time() + seconds * 1000 * NS_PER_MS;
-    while (system_time() < end) {
+    while (option_value("until") ? !arrived_for_good : system_time() < end) {
         if (round_number % REPORT == 0) {
             say("# round %u", round_number);
         }
