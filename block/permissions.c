@@ -173,9 +173,19 @@ static bool refresh_images(bool now_inactive, GError **error)
     return activation.good;
 }
 
-bool block_images_active(void)
+static void match_temporary(BlockNode *node, void *opaque)
 {
-    return !inactive;
+    if (node->driver == &block_driver_overlay) {
+        *(const char **)opaque = node->child ? node->child->node->filename : node->name;
+    }
+}
+
+const char *block_temporary_node(void)
+{
+    const char *name = NULL;
+
+    block_node_foreach(match_temporary, &name);
+    return name;
 }
 
 bool block_deactivate_images(GError **error)

@@ -324,10 +324,25 @@ static bool opens_at_once(const char *uri)
     return !g_str_has_prefix(uri, "tcp:");
 }
 
+char *migration_blocker(void)
+{
+    const char *temporary = block_temporary_node();
+
+    if (!machine_config(machine_get())->ram_block) {
+        return g_strdup_printf("The machine '%s' has nothing to save",
+                               HW_MACHINE_GET_CLASS(machine_get())->name);
+    }
+    return temporary ? g_strdup_printf("What was written to '%s' ends with this process "
+                                       "(snapshot=on)",
+                                       temporary)
+                     : NULL;
+}
+
 bool migration_start(const char *uri, MigrationTakeFd *take_fd, void *opaque, GError **error)
 {
     RunState state = run_state_get();
     MigrationChannel *channel = NULL;
+    g_autofree char *blocker = migration_blocker();
 
     if (migration_in_progress()) {
         return error_setf(error, "There's a migration process in progress");
@@ -338,9 +353,8 @@ bool migration_start(const char *uri, MigrationTakeFd *take_fd, void *opaque, GE
     if (state == RUN_STATE_POSTMIGRATE) {
         return error_setf(error, "Can't migrate the vm that was paused due to previous migration");
     }
-    if (!machine_config(machine_get())->ram_block) {
-        return error_setf(error, "The machine '%s' has nothing to save",
-                          HW_MACHINE_GET_CLASS(machine_get())->name);
+    if (blocker) {
+        return error_setf(error, "%s", blocker);
     }
     if (opens_at_once(uri)) {
         channel = transport_open_outgoing(uri, take_fd, opaque, error);

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/error.h"
@@ -169,12 +170,13 @@ static MigrationChannel *open_address(const Target *target, GSocketAddress *addr
 static MigrationChannel *open_unix(const Target *target, GError **error)
 {
     g_autoptr(GSocketAddress) address = g_unix_socket_address_new(target->rest);
+    struct stat status;
 
     if (target->rest[0] == '\0') {
         error_setf(error, "%s: a path is needed", target->uri);
         return NULL;
     }
-    if (target->incoming) {
+    if (target->incoming && lstat(target->rest, &status) == 0 && S_ISSOCK(status.st_mode)) {
         unlink(target->rest); /* what a process before us left behind */
     }
     return open_address(target, address, error);

@@ -51,8 +51,15 @@ static void set_known(JsonObject *object, const char *name, int64_t value)
 static bool query_migrate(QmpCall *call, GError **error)
 {
     JsonObject *answer = json_object_new();
+    g_autofree char *blocker = migration_blocker();
     MigrationInfo info;
 
+    if (blocker) {
+        JsonArray *reasons = json_array_new();
+
+        json_array_add_string_element(reasons, blocker);
+        json_object_set_array_member(answer, "blocked-reasons", reasons);
+    }
     migration_info(&info);
     if (info.status != MIGRATION_NONE) {
         json_object_set_string_member(answer, "status", migration_status_name(info.status));

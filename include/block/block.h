@@ -187,7 +187,8 @@ int block_flush_all(void);
 bool block_deactivate_images(GError **error);
 /** block_activate_images: takes the locks again; false: somebody else has an image, and all stays as it was. */
 bool block_activate_images(GError **error);
-bool block_images_active(void);
+/** block_temporary_node: a node whose contents end with the process (snapshot=on), or NULL. */
+const char *block_temporary_node(void);
 /** block_cleanup: closes every node (locks released); at exit. */
 void block_cleanup(void);
 

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The order of schema_types.c's MigrationStatus. */
 typedef enum {
     MIGRATION_NONE,
     MIGRATION_SETUP,
@@ -44,6 +43,9 @@ void migration_info(MigrationInfo *info);
 void migration_info_clear(MigrationInfo *info);
 /** migration_in_progress: no device may come or go. */
 bool migration_in_progress(void);
+
+/** migration_blocker: why this machine cannot be saved at all, or NULL; the caller frees. */
+char *migration_blocker(void);
 
 /** MigrationTakeFd: the descriptor called @name, the caller's from now on; -1: @error. */
 typedef int MigrationTakeFd(const char *name, void *opaque, GError **error);

@@ -553,6 +553,14 @@ def test_source_goes_on_when_the_destination_dies(case):
     machine.qtest("write 0x100000 0x1 0x42")
 
 
+def test_disk_that_ends_with_the_process_keeps_the_guest_here(case):
+    """snapshot=on: what was written would be lost on the way; query-migrate says so before."""
+    disk = case.image()
+    machine = case.start(*PC, "-drive", f"file={disk},format=raw,if=ide,snapshot=on")
+    assert "snapshot=on" in machine.qmp.execute("query-migrate")["blocked-reasons"][0]
+    expect_error(lambda: machine.qmp.execute("migrate", uri="exec:cat > /dev/null"), "GenericError", f"{disk}.*snapshot")
+
+
 def test_machine_without_memory_has_nothing_to_save(case):
     """-machine none."""
     machine = case.start("-accel", "qtest", "-machine", "none", "-nodefaults")
