@@ -185,7 +185,8 @@ int block_flush_all(void);
  * process to take; the machine is stopped. Images opened afterwards are not locked either.
  */
 bool block_deactivate_images(GError **error);
-/** block_activate_images: takes the locks again; false: somebody else has an image, and all stays as it was. */
+/** block_activate_images: takes the locks again; false: somebody else has an image, and all stays
+ * as it was. */
 bool block_activate_images(GError **error);
 /** block_temporary_node: a node whose contents end with the process (snapshot=on), or NULL. */
 const char *block_temporary_node(void);

@@ -32,8 +32,8 @@ def migrate(machine, uri, wait=True, **options):
     """Start to save; wait for the end. The names of the states that events told."""
     events_on(machine)
     machine.qmp.execute("migrate", uri=uri, **options)
-    assert [event["data"]["status"] for event in machine.qmp.events if event["event"] == "MIGRATION"][:1] == ["setup"], \
-        f"setup is told before the reply: {machine.qmp.events}"
+    told = [event["data"]["status"] for event in machine.qmp.events if event["event"] == "MIGRATION"]
+    assert told[:1] == ["setup"], f"setup is told before the reply: {told}"
     return finish(machine) if wait else None
 
 
@@ -558,7 +558,8 @@ def test_disk_that_ends_with_the_process_keeps_the_guest_here(case):
     disk = case.image()
     machine = case.start(*PC, "-drive", f"file={disk},format=raw,if=ide,snapshot=on")
     assert "snapshot=on" in machine.qmp.execute("query-migrate")["blocked-reasons"][0]
-    expect_error(lambda: machine.qmp.execute("migrate", uri="exec:cat > /dev/null"), "GenericError", f"{disk}.*snapshot")
+    expect_error(lambda: machine.qmp.execute("migrate", uri="exec:cat > /dev/null"), "GenericError",
+                 f"{disk}.*snapshot")
 
 
 def test_machine_without_memory_has_nothing_to_save(case):

@@ -70,7 +70,8 @@ static int call_in_function(const uint8_t *function)
     for (unsigned i = 0; i < G_N_ELEMENTS(preludes); i++) {
         unsigned length = preludes[i].length;
 
-        if (memcmp(function, preludes[i].bytes, length) == 0 && xen_call_is_instruction(function + length) &&
+        if (memcmp(function, preludes[i].bytes, length) == 0 &&
+            xen_call_is_instruction(function + length) &&
             returns(function + length + CALL_LENGTH)) {
             return (int)length;
         }
@@ -152,7 +153,8 @@ static bool still_there(XenPatcher *patcher, const X86Paging *paging)
         const uint8_t *page = xen_host_frame(patcher->host, physical >> XEN_PAGE_SHIFT);
         X86Translation translation;
 
-        if (!page || memcmp(page + physical % XEN_PAGE_SIZE, xen_call_port_write, CALL_LENGTH) != 0 ||
+        if (!page ||
+            memcmp(page + physical % XEN_PAGE_SIZE, xen_call_port_write, CALL_LENGTH) != 0 ||
             !x86_page_walk(paging, patcher->known[i].virtual, xen_host_read_ram, patcher->host,
                            &translation) ||
             translation.physical != physical) {

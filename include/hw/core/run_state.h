@@ -77,7 +77,7 @@ void run_state_begin_incoming(bool start);
 bool run_state_arrived(RunState before, GError **error);
 /** run_state_resume_as: back to @before, after a stop that came to nothing. */
 bool run_state_resume_as(RunState before, GError **error);
-/** run_state_requests_waiting: somebody has asked for what run_state_process_requests() carries out. */
+/** run_state_requests_waiting: somebody has asked for what run_state_process_requests() does. */
 bool run_state_requests_waiting(void);
 /** run_state_parse: the state of that name; false: there is none. */
 bool run_state_parse(const char *name, RunState *which);
