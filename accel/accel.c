@@ -226,6 +226,20 @@ void accel_vcpu_nmi(Accel *accel, Vcpu *vcpu)
     XL_ACCEL_GET_CLASS(accel)->vcpu_nmi(accel, vcpu);
 }
 
+bool accel_log_dirty(Accel *accel, bool on, GError **error)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return !klass->log_dirty || klass->log_dirty(accel, on, error);
+}
+
+bool accel_sync_dirty(Accel *accel, GError **error)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return !klass->sync_dirty || klass->sync_dirty(accel, error);
+}
+
 GVariant *accel_save(Accel *accel)
 {
     return XL_ACCEL_GET_CLASS(accel)->save(accel);

@@ -61,6 +61,9 @@ static bool check_conflicts(const BlockLink *link, GError **error)
     return true;
 }
 
+/* Another process has the images: ours are used for nothing, and carry no locks. */
+static bool inactive;
+
 /* Passes on to the node below, or to the image, what all users of @node together need. */
 static bool refresh_node(BlockNode *node, GError **error)
 {
@@ -81,6 +84,9 @@ static bool refresh_node(BlockNode *node, GError **error)
                                             &child_shared);
         }
         return block_link_set(node->child, child_permissions, child_shared, error);
+    }
+    if (node->driver->set_permissions && inactive) {
+        return node->driver->set_permissions(node, 0, BLOCK_PERMISSION_ALL, error);
     }
     if (node->driver->set_permissions) {
         return node->driver->set_permissions(node, permissions, shared, error);
@@ -136,4 +142,69 @@ void block_link_free(BlockLink *link)
     g_free(link->user);
     g_free(link);
     block_node_unref(node);
+}
+
+/* ---- images that another process has ---- */
+
+typedef struct {
+    bool good;
+    GError **error;
+} Activation;
+
+static void refresh_image(BlockNode *node, void *opaque)
+{
+    Activation *activation = opaque;
+
+    if (node->child || !activation->good) {
+        return;
+    }
+    activation->good = refresh_node(node, activation->error);
+    if (activation->good && !inactive) {
+        node->length = block_node_length(node); /* its user may have made it longer */
+    }
+}
+
+static bool refresh_images(bool now_inactive, GError **error)
+{
+    Activation activation = {true, error};
+
+    inactive = now_inactive;
+    block_node_foreach(refresh_image, &activation);
+    return activation.good;
+}
+
+static void match_temporary(BlockNode *node, void *opaque)
+{
+    if (node->driver == &block_driver_overlay) {
+        *(const char **)opaque = node->child ? node->child->node->filename : node->name;
+    }
+}
+
+const char *block_temporary_node(void)
+{
+    const char *name = NULL;
+
+    block_node_foreach(match_temporary, &name);
+    return name;
+}
+
+bool block_deactivate_images(GError **error)
+{
+    int result;
+
+    block_drain_all();
+    result = block_flush_all();
+    if (result < 0) {
+        return error_set_errno(error, -result, "flushing the disks failed");
+    }
+    return refresh_images(true, error);
+}
+
+bool block_activate_images(GError **error)
+{
+    if (!inactive || refresh_images(false, error)) {
+        return true;
+    }
+    refresh_images(true, NULL);
+    return false;
 }

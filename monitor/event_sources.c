@@ -9,6 +9,7 @@
 #include "block/block_query.h"
 #include "hw/core/run_state.h"
 #include "hw/rtc/mc146818.h"
+#include "migration/migration.h"
 #include "monitor/block_devices.h"
 #include "monitor/events.h"
 #include "util/machine_lock.h"
@@ -198,8 +199,35 @@ static void rtc_changed(MC146818 *rtc, int64_t offset_seconds)
     qmp_event("RTC_CHANGE", data);
 }
 
+/* ---- guests that leave or arrive ---- */
+
+static void migration_status_changed(MigrationStatus status)
+{
+    JsonObject *data;
+
+    if (migration_capability(MIGRATION_CAP_EVENTS)) {
+        data = json_object_new();
+        json_object_set_string_member(data, "status", migration_status_name(status));
+        qmp_event("MIGRATION", data);
+    }
+}
+
+static void migration_pass(uint64_t number)
+{
+    JsonObject *data;
+
+    if (migration_capability(MIGRATION_CAP_EVENTS)) {
+        data = json_object_new();
+        json_object_set_int_member(data, "pass", (int64_t)number);
+        qmp_event("MIGRATION_PASS", data);
+    }
+}
+
+static const MigrationListener migration_listener = {migration_status_changed, migration_pass};
+
 void event_sources_start(void)
 {
+    migration_set_listener(&migration_listener);
     run_state_add_handler(run_state_changed, NULL);
     block_set_listener(&block_listener);
     device_set_removal_listener(device_removed);
@@ -210,6 +238,7 @@ void event_sources_stop(void)
 {
     run_state_remove_handler(run_state_changed, NULL);
     block_set_listener(NULL);
+    migration_set_listener(NULL);
     device_set_removal_listener(NULL);
     mc146818_set_listener(NULL);
     qmp_events_forget();

@@ -28,6 +28,8 @@ const QmpEventRow qmp_events[] = {
     {"DEVICE_UNPLUG_GUEST_ERROR", "device?:str path:str", 0, NULL},
     {"DUMP_COMPLETED", "result:DumpQueryResult error?:str", 0, NULL},
     {"GUEST_PANICKED", "action:GuestPanicAction info?:any", 0, NULL},
+    {"MIGRATION", "status:MigrationStatus", 0, NULL},
+    {"MIGRATION_PASS", "pass:int", 0, NULL},
     {"POWERDOWN", NULL, 0, NULL},
     {"RESET", "guest:bool reason:ShutdownCause", 0, NULL},
     {"RESUME", NULL, 0, NULL},

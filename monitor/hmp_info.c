@@ -199,12 +199,6 @@ static bool info_history(HmpCall *call, GError **error)
     return true;
 }
 
-static bool info_migrate(HmpCall *call, GError **error)
-{
-    hmp_printf(call, "saving and restoring machines is not supported by this build\n");
-    return true;
-}
-
 static bool info_balloon(HmpCall *call, GError **error)
 {
     g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-balloon", 0);
@@ -238,7 +232,6 @@ static const HmpCommand info_commands[] = {
     {"iothreads", "", "I/O threads", 0, 0, info_iothreads},
     {"trace-events", "", "trace points and their state", 0, 1, info_trace_events},
     {"history", "", "what has been typed", 0, 0, info_history},
-    {"migrate", "", "how a migration goes", 0, 0, info_migrate},
     {"balloon", "", "how much memory the guest has been left", 0, 0, info_balloon},
     {"network", "", "network devices", 0, 0, info_nothing},
     {"usb", "", "USB devices", 0, 0, info_nothing},

@@ -31,19 +31,11 @@ PLAIN(run_reset, "system_reset")
 PLAIN(run_powerdown, "system_powerdown")
 PLAIN(run_wakeup, "system_wakeup")
 PLAIN(run_nmi, "inject-nmi")
-PLAIN(run_migrate_cancel, "migrate_cancel")
 
 static bool run_watchdog_action(HmpCall *call, GError **error)
 {
     g_autoptr(JsonNode) result =
         hmp_qmp(call, error, "watchdog-set-action", 's', "action", hmp_word(call, 0), 0);
-    return result != NULL;
-}
-
-static bool run_migrate(HmpCall *call, GError **error)
-{
-    g_autoptr(JsonNode) result =
-        hmp_qmp(call, error, "migrate", 's', "uri", hmp_word(call, call->count - 1), 0);
     return result != NULL;
 }
 
@@ -196,8 +188,6 @@ static const HmpCommand commands[] = {
     {"logfile", "file", "log to this file", 1, 1, run_logfile},
     {"trace-event", "name on|off", "switch trace points", 2, 2, run_trace_event, hmp_names_trace},
     {"balloon", "megabytes", "ask the guest to have so much memory", 1, 1, run_balloon},
-    {"migrate", "[-d] uri", "move the guest to another process", 1, 3, run_migrate},
-    {"migrate_cancel", "", "stop moving it", 0, 0, run_migrate_cancel},
     {"savevm", "[tag]", "not supported by this build", 0, 1, refuse_snapshot},
     {"loadvm", "tag", "not supported by this build", 0, 1, refuse_snapshot},
     {"delvm", "tag", "not supported by this build", 0, 1, refuse_snapshot},

@@ -5,11 +5,20 @@
  */
 #include <string.h>
 
+#include "migration/migration.h"
 #include "monitor/qmp_command.h"
+
+/* What has been described to another process does not change any more. */
+static bool may_change(const char *command, GError **error)
+{
+    return !migration_in_progress() ||
+           error_setf(error, "%s not allowed while migrating", command);
+}
 
 static bool device_add(QmpCall *call, GError **error)
 {
-    return machine_add_device_from_options(machine_get(), call->arguments, error) != NULL;
+    return may_change("device_add", error) &&
+           machine_add_device_from_options(machine_get(), call->arguments, error) != NULL;
 }
 
 static bool check_unplug(Device *device, GError **error)
@@ -31,6 +40,9 @@ static bool device_del(QmpCall *call, GError **error)
     const char *id = qmp_string(call, "id");
     Device *device = machine_find_device(machine_get(), id);
 
+    if (!may_change("device_del", error)) {
+        return false;
+    }
     if (!device) {
         return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
     }

@@ -270,12 +270,24 @@ const SchemaRow schema_rows[] = {
     {"CommandLineParameterInfo", OBJECT,
      "name:str type:CommandLineParameterType help?:str default?:str"},
     {"CommandLineOptionInfo", OBJECT, "option:str parameters:[CommandLineParameterInfo]"},
-    {"MigrationCapability", ENUM, "events"},
+    {"MigrationCapability", ENUM,
+     "xbzrle rdma-pin-all auto-converge zero-blocks compress events postcopy-ram x-colo release-ram "
+     "block return-path pause-before-switchover multifd dirty-bitmaps postcopy-blocktime "
+     "late-block-activate x-ignore-shared validate-uuid background-snapshot zero-copy-send "
+     "postcopy-preempt switchover-ack dirty-limit"},
     {"MigrationCapabilityStatus", OBJECT, "capability:MigrationCapability state:bool"},
     {"MigrationStatus", ENUM,
      "none setup cancelling cancelled active postcopy-active postcopy-paused postcopy-recover "
      "completed failed colo pre-switchover device wait-unplug"},
-    {"MigrationInfo", OBJECT, "status?:MigrationStatus blocked-reasons?:[str]"},
+    {"MigrationStats", OBJECT,
+     "transferred:int remaining:int total:int duplicate:int skipped:int normal:int "
+     "normal-bytes:int dirty-pages-rate:int mbps:number dirty-sync-count:int "
+     "postcopy-requests:int page-size:int multifd-bytes:int pages-per-second:int"},
+    {"MigrationInfo", OBJECT,
+     "status?:MigrationStatus ram?:MigrationStats total-time?:int expected-downtime?:int "
+     "downtime?:int setup-time?:int error-desc?:str blocked-reasons?:[str]"},
+    {"MigrationParameters", OBJECT,
+     "max-bandwidth?:int downtime-limit?:int avail-switchover-bandwidth?:int"},
     {"YankInstanceType", ENUM, "block-node chardev migration"},
     {"YankInstanceBlockNode", OBJECT, "node-name:str"},
     {"YankInstanceChardev", OBJECT, "id:str"},

@@ -46,6 +46,6 @@ OptionHandler option_monitor, option_mon;
 /* process_options.c */
 OptionHandler option_name, option_message, option_log_items, option_log_file, option_trace,
     option_sandbox, option_run_with, option_action, option_watchdog_action, option_qtest,
-    option_add_fd;
+    option_add_fd, option_incoming;
 
 #endif

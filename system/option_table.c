@@ -128,6 +128,10 @@ static const CommandOption options[] = {
     {"dtb", "FILE", BOOT, "its device tree", option_string, FIELD(board.dtb)},
     {"fw_cfg", "[name=]NAME,file=FILE|string=TEXT", BOOT, "add an item to fw_cfg", option_fw_cfg},
 
+    {"incoming", "defer|fd:N|exec:COMMAND|unix:PATH|tcp:HOST:PORT|file:PATH[,offset=N]", DEBUG,
+     "wait for a saved guest to arrive; defer: until migrate-incoming", option_incoming},
+    {"only-migratable", NULL, DEBUG, "every device here can be saved, and none that cannot is made",
+     option_ignored},
     {"S", NULL, DEBUG, "do not start the CPUs", option_flag, FIELD(start_paused)},
     {"d", "ITEM[,ITEM...]", DEBUG, "what to log ('help' lists)", option_log_items},
     {"D", "FILE", DEBUG, "log to FILE instead of stderr", option_log_file},

@@ -216,3 +216,13 @@ bool option_qtest(StartConfig *config, const CommandOption *option, const char *
     start_config_set(&config->qtest_chardev, argument);
     return true;
 }
+
+/* ---- guests that come from elsewhere ---- */
+
+bool option_incoming(StartConfig *config, const CommandOption *option, const char *argument,
+                     GError **error)
+{
+    start_config_set(&config->incoming_where, config->where);
+    start_config_set(&config->incoming, argument);
+    return true;
+}

@@ -95,6 +95,8 @@ void start_config_free(StartConfig *config)
                        config->boot_where,
                        config->kernel_where,
                        config->ram_path,
+                       config->incoming_where,
+                       config->incoming,
                        config->qtest_where,
                        config->qtest_chardev,
                        config->qtest_log,

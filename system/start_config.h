@@ -66,6 +66,7 @@ typedef struct {
 
     bool nographic;
     bool start_paused;
+    char *incoming_where, *incoming; /* -incoming: "defer" or a URI */
     char *qtest_where, *qtest_chardev, *qtest_log;
     ProcessConfig process;
 } StartConfig;

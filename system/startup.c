@@ -9,10 +9,13 @@
  */
 #include "startup.h"
 
+#include <string.h>
+
 #include "block/block.h"
 #include "chardev/chardev.h"
 #include "daemonize.h"
 #include "hw/core/run_state.h"
+#include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "pidfile.h"
 #include "process.h"
@@ -32,9 +35,32 @@ static bool start_qtest(StartConfig *config, GError **error)
     return !config->qtest_chardev || qtest_start("qtest", config->qtest_log, error);
 }
 
+/* Its images are somebody else's until it is here. */
+static bool expect_guest(StartConfig *config, GError **error)
+{
+    if (config->incoming) {
+        migration_expect();
+    }
+    return true;
+}
+
+static bool receive_guest(StartConfig *config, GError **error)
+{
+    migration_begin_waiting(!config->start_paused);
+    if (strcmp(config->incoming, "defer") == 0 ||
+        migration_receive(config->incoming, NULL, NULL, error)) {
+        return true;
+    }
+    g_prefix_error(error, "%s: ", config->incoming_where);
+    return false;
+}
+
 static bool start_guest(StartConfig *config, GError **error)
 {
     machine_reset(machine_get());
+    if (config->incoming) {
+        return receive_guest(config, error);
+    }
     return config->start_paused || run_state_start(error);
 }
 
@@ -60,6 +86,7 @@ static StartupStage *const stages[] = {
     startup_choose_memory,
     startup_make_monitors,
     /* the board makes its disks from the drives, and every device asks for globals */
+    expect_guest,
     startup_make_drives,
     startup_set_globals,
     startup_build_board,
@@ -75,6 +102,7 @@ static StartupStage *const stages[] = {
 /* Everything a user could lose: image contents, the terminal's settings, the pid file. */
 static void take_down(void)
 {
+    migration_shut_down();
     qtest_stop();
     monitors_cleanup();
     block_cleanup();
@@ -96,6 +124,7 @@ int startup_run(StartConfig *config)
         }
     }
     status = run_state_loop(machine_get());
+    migration_shut_down();
     qtest_stop();
     monitors_cleanup();
     machine_destroy(machine_get());

@@ -15,7 +15,7 @@
 #define TCG      "there is no TCG in this build, guests run on KVM"
 #define AUDIO    "audio is not supported by this build"
 #define USB      "USB is not supported by this build"
-#define SNAPSHOT "saving and restoring machines is not supported by this build"
+#define SNAPSHOT "snapshots inside images are not supported by this build"
 
 static const struct {
     const char *name;
@@ -40,7 +40,6 @@ static const struct {
     {"g", DISPLAY},
     {"gdb", "the gdb server is not supported by this build"},
     {"icount", TCG},
-    {"incoming", SNAPSHOT},
     {"iscsi", "network block devices are not supported by this build"},
     {"k", DISPLAY},
     {"loadvm", SNAPSHOT},
@@ -51,7 +50,6 @@ static const struct {
     {"numa", "NUMA nodes are not supported by this build"},
     {"old-param", PLAIN},
     {"one-insn-per-tb", TCG},
-    {"only-migratable", SNAPSHOT},
     {"option-rom", PLAIN},
     {"perfmap", TCG},
     {"jitdump", TCG},

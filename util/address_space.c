@@ -314,6 +314,7 @@ static uint64_t access_step(AddressSpace *space, uint64_t address, uint8_t *buff
             copy_ram(buffer, range_host(range, address), step);
         } else if (!range->readonly || force) {
             copy_ram(range_host(range, address), buffer, step);
+            ram_dirty_mark(range_host(range, address), step);
         }
         read_section_leave();
         return step;
@@ -403,9 +404,10 @@ void *address_space_map(AddressSpace *space, hwaddr address, uint64_t *length, b
     return host;
 }
 
-void address_space_unmap(AddressSpace *space G_GNUC_UNUSED, void *host G_GNUC_UNUSED,
-                         uint64_t length G_GNUC_UNUSED, bool is_write G_GNUC_UNUSED)
+void address_space_unmap(AddressSpace *space G_GNUC_UNUSED, void *host, uint64_t length,
+                         bool is_write)
 {
-    /* RAM stays mapped for the life of the process and nothing keeps a dirty log of its own yet: the
-     * accelerator's log does not see host writes, which is what this call is there to tell. */
+    if (is_write) {
+        ram_dirty_mark(host, length);
+    }
 }

@@ -190,14 +190,19 @@ int ram_block_fd(const RamBlock *block)
 
 bool ram_block_discard(RamBlock *block, uint64_t offset, uint64_t length)
 {
+    bool done;
+
     if (offset > block->size || length > block->size - offset) {
         return false;
     }
     if (block->fd >= 0) {
-        return fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+        done = fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
                          (off_t)length) == 0;
+    } else {
+        done = madvise(block->host + offset, length, MADV_DONTNEED) == 0;
     }
-    return madvise(block->host + offset, length, MADV_DONTNEED) == 0;
+    ram_dirty_mark(block->host + offset, length);
+    return done;
 }
 
 void ram_block_foreach(void (*visit)(RamBlock *block, void *opaque), void *opaque)

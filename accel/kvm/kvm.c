@@ -390,6 +390,8 @@ static void kvm_accel_class_init(KvmAccelClass *klass)
     accel->pic_line = kvm_pic_line;
     accel->save = kvm_save;
     accel->load = kvm_load;
+    accel->log_dirty = kvm_log_dirty;
+    accel->sync_dirty = kvm_sync_dirty;
     kvm_irq_routes_class_init(accel);
     kvm_x86_class_init(accel);
 }

@@ -168,6 +168,8 @@ bool kvm_options_apply(KvmAccel *kvm, GError **error);
 /* ---- memory_slots.c, io_zones.c: listeners of the two spaces ---- */
 KvmMemorySlots *kvm_memory_slots_new(KvmAccel *kvm);
 void kvm_memory_slots_free(KvmMemorySlots *slots);
+bool kvm_log_dirty(Accel *accel, bool on, GError **error);
+bool kvm_sync_dirty(Accel *accel, GError **error);
 KvmIoZones *kvm_io_zones_new(KvmAccel *kvm);
 void kvm_io_zones_free(KvmIoZones *zones);
 /** kvm_coalesced_drain: plays the writes KVM has batched. Any thread; takes the machine lock if

@@ -5,7 +5,8 @@
  * made again. While such a range is gone a vCPU that runs there would fault, so the gate is closed
  * around it.
  *
- * Source: the kernel's Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION.
+ * Source: the kernel's Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION,
+ * KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,6 +15,7 @@
 #include <sys/ioctl.h>
 
 #include "accel/kvm/kvm_accel.h"
+#include "util/error.h"
 #include "util/log.h"
 #include "util/trace.h"
 
@@ -34,6 +36,9 @@ struct KvmMemorySlots {
     GArray *slots; /* of Slot, by address */
     GArray *used;  /* of bool, by id */
     uint32_t max_slots;
+    bool logging; /* KVM notes which pages the guest writes */
+    bool manual;  /* reading that log and clearing it are two calls */
+    GError *log_error; /* a slot's log could not be read before the slot went */
 };
 
 static bool has_memory(const FlatRange *range)
@@ -60,7 +65,7 @@ static bool slot_of_range(const FlatRange *range, Slot *slot)
     return slot->size != 0;
 }
 
-static GArray *slots_of_view(const FlatView *view)
+static GArray *slots_of_view(const FlatView *view, bool logging)
 {
     GArray *slots = g_array_new(FALSE, FALSE, sizeof(Slot));
 
@@ -71,6 +76,7 @@ static GArray *slots_of_view(const FlatView *view)
         if (!has_memory(&view->ranges[i]) || !slot_of_range(&view->ranges[i], &slot)) {
             continue;
         }
+        slot.flags |= logging && !slot.flags ? KVM_MEM_LOG_DIRTY_PAGES : 0;
         if (last && last->address + last->size == slot.address &&
             last->host + last->size == slot.host && last->flags == slot.flags) {
             last->size += slot.size;
@@ -103,8 +109,54 @@ static bool slot_set(KvmMemorySlots *slots, const Slot *slot, uint64_t size)
     return false;
 }
 
+/* ---- the log of written pages ---- */
+
+#define CLEAR_STEP (UINT64_C(64) << 20) /* bytes KVM protects again in one go, its lock held */
+
+static bool log_clear(KvmMemorySlots *slots, const Slot *slot, uint64_t *bitmap)
+{
+    uint64_t pages = slot->size / PAGE_SIZE;
+
+    for (uint64_t first = 0; first < pages; first += CLEAR_STEP / PAGE_SIZE) {
+        struct kvm_clear_dirty_log clear = {
+            .slot = slot->id,
+            .num_pages = (uint32_t)MIN(CLEAR_STEP / PAGE_SIZE, pages - first),
+            .first_page = first,
+            .dirty_bitmap = bitmap + first / 64,
+        };
+
+        if (ioctl(slots->kvm->vm_fd, KVM_CLEAR_DIRTY_LOG, &clear) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool log_read(KvmMemorySlots *slots, const Slot *slot, GError **error)
+{
+    uint64_t pages = slot->size / PAGE_SIZE;
+    g_autofree uint64_t *bitmap = NULL;
+    struct kvm_dirty_log log = {.slot = slot->id};
+
+    if (!(slot->flags & KVM_MEM_LOG_DIRTY_PAGES) || slot->size == 0) {
+        return true;
+    }
+    bitmap = g_new0(uint64_t, (pages + 63) / 64);
+    log.dirty_bitmap = bitmap;
+    if (ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log) < 0 ||
+        (slots->manual && !log_clear(slots, slot, bitmap))) {
+        return error_set_errno(error, errno,
+                               "KVM does not tell which pages the guest has written");
+    }
+    ram_dirty_merge(slot->host, bitmap, pages);
+    return true;
+}
+
 static void slot_delete(KvmMemorySlots *slots, const Slot *slot)
 {
+    if (slots->logging && !slots->log_error) {
+        log_read(slots, slot, &slots->log_error);
+    }
     slot_set(slots, slot, 0);
     g_array_index(slots->used, bool, slot->id) = false;
 }
@@ -182,14 +234,15 @@ static bool overlaps_new(const GArray *leaving, const GArray *after, const GArra
 static void slots_commit(MemoryListener *listener, const FlatView *before, const FlatView *after)
 {
     KvmMemorySlots *slots = (KvmMemorySlots *)listener;
-    GArray *wanted = slots_of_view(after);
+    GArray *wanted = slots_of_view(after, slots->logging);
     g_autoptr(GArray) staying = g_array_sized_new(FALSE, TRUE, sizeof(bool), wanted->len);
     g_autoptr(GArray) leaving = NULL;
     bool gated;
 
     g_array_set_size(staying, wanted->len);
     leaving = slots_leaving(slots->slots, wanted, staying);
-    gated = overlaps_new(leaving, wanted, staying);
+    /* what the guest writes between the reading of a log and the slot's end would be lost */
+    gated = overlaps_new(leaving, wanted, staying) || (slots->logging && leaving->len > 0);
     if (gated) {
         kvm_gate_close(slots->kvm);
     }
@@ -206,6 +259,67 @@ static void slots_commit(MemoryListener *listener, const FlatView *before, const
     }
     g_array_unref(slots->slots);
     slots->slots = wanted;
+}
+
+static bool set_logging(KvmMemorySlots *slots, bool on)
+{
+    bool good = true;
+
+    slots->logging = on;
+    for (guint i = 0; i < slots->slots->len; i++) {
+        Slot *slot = &g_array_index(slots->slots, Slot, i);
+
+        if (slot->size && !(slot->flags & KVM_MEM_READONLY)) {
+            slot->flags = on ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+            good = slot_set(slots, slot, slot->size) && good;
+        }
+    }
+    return good;
+}
+
+bool kvm_log_dirty(Accel *accel, bool on, GError **error)
+{
+    KvmAccel *kvm = XL_KVM_ACCEL(accel);
+    KvmMemorySlots *slots = kvm->slots;
+
+    if (!slots || slots->logging == on) {
+        return true; /* a board without CPUs has no memory slots */
+    }
+    g_clear_error(&slots->log_error);
+    if (on && kvm->options.dirty_ring_size) {
+        return error_setf(error, "a guest with -accel kvm,dirty-ring-size= cannot be migrated");
+    }
+    if (on && !slots->manual) {
+        int flags = kvm_check(kvm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+
+        slots->manual = (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE) &&
+                        kvm_enable(kvm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+                                   KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE, 0);
+    }
+    if (!set_logging(slots, on) && on) {
+        set_logging(slots, false);
+        return error_setf(error, "KVM cannot note which pages the guest writes");
+    }
+    return true;
+}
+
+bool kvm_sync_dirty(Accel *accel, GError **error)
+{
+    KvmMemorySlots *slots = XL_KVM_ACCEL(accel)->slots;
+
+    if (!slots) {
+        return true;
+    }
+    if (slots->log_error) {
+        g_propagate_error(error, g_steal_pointer(&slots->log_error));
+        return false;
+    }
+    for (guint i = 0; i < slots->slots->len; i++) {
+        if (!log_read(slots, &g_array_index(slots->slots, Slot, i), error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 KvmMemorySlots *kvm_memory_slots_new(KvmAccel *kvm)
@@ -228,6 +342,7 @@ void kvm_memory_slots_free(KvmMemorySlots *slots)
         address_space_remove_listener(slots->kvm->memory, &slots->listener);
         g_array_unref(slots->slots);
         g_array_unref(slots->used);
+        g_clear_error(&slots->log_error);
         g_free(slots);
     }
 }

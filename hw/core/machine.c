@@ -445,9 +445,12 @@ bool machine_load(Machine *machine, GVariant *state, GError **error)
                           HW_MACHINE_GET_CLASS(machine)->name);
     }
     clock_virtual_set_ns(clock_ns);
+    /* first, as devices count in its clock */
+    if (!accel_load(priv->accel, accel, error)) {
+        return false;
+    }
     memory_transaction_begin();
     loaded = load_buses(priv, buses, error) && load_devices(priv, devices, error);
     memory_transaction_commit();
-    return loaded && accel_load(priv->accel, accel, error) &&
-           load_vcpus(priv->accel, vcpus, error);
+    return loaded && load_vcpus(priv->accel, vcpus, error);
 }

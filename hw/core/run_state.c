@@ -6,10 +6,12 @@
 #include "hw/core/run_state.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "block/block.h"
 #include "hw/core/machine.h"
 #include "util/clock.h"
+#include "util/error.h"
 #include "util/log.h"
 #include "util/machine_lock.h"
 
@@ -60,6 +62,7 @@ static GArray *handlers; /* of Handler */
 static bool (*powerdown_filter)(void *opaque);
 static void *powerdown_filter_opaque;
 static RunActions actions = {.panic = PANIC_SHUTDOWN, .watchdog = WATCHDOG_RESET};
+static bool start_on_arrival;
 static bool loop_ends;
 static int exit_status;
 
@@ -230,6 +233,16 @@ bool run_state_start(GError **error)
     if (run_state_get() == RUN_STATE_SHUTDOWN || run_state_get() == RUN_STATE_GUEST_PANICKED) {
         return error_setf(error, "Resetting the Virtual Machine is required");
     }
+    if (run_state_get() == RUN_STATE_INMIGRATE) {
+        start_on_arrival = true;
+        return true;
+    }
+    if (run_state_get() == RUN_STATE_FINISH_MIGRATE) {
+        return error_setf(error, "The guest is about to leave for another process");
+    }
+    if (!block_activate_images(error)) {
+        return false;
+    }
     atomic_store(&state, RUN_STATE_RUNNING);
     notify(RUN_EVENT_RESUME);
     resume_vcpus();
@@ -242,6 +255,8 @@ void run_state_stop(RunState which)
 
     if (was_running) {
         pause_vcpus();
+    } else if (run_state_get() == RUN_STATE_SUSPENDED) {
+        clock_virtual_set_running(false);
     }
     atomic_store(&state, which);
     block_drain_all();
@@ -251,6 +266,52 @@ void run_state_stop(RunState which)
     if (was_running) {
         notify(RUN_EVENT_STOP);
     }
+}
+
+/* ---- guests that come and go ---- */
+
+bool run_state_parse(const char *name, RunState *which)
+{
+    for (unsigned i = 0; i < RUN_STATE_COUNT; i++) {
+        if (strcmp(state_names[i], name) == 0) {
+            *which = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void run_state_begin_incoming(bool start)
+{
+    start_on_arrival = start;
+    atomic_store(&state, RUN_STATE_INMIGRATE);
+}
+
+/* What only a reset, or the guest's own wake-up, ends. */
+static bool outlasts_the_journey(RunState which)
+{
+    return which == RUN_STATE_SUSPENDED || which == RUN_STATE_SHUTDOWN ||
+           which == RUN_STATE_GUEST_PANICKED || which == RUN_STATE_INTERNAL_ERROR;
+}
+
+bool run_state_resume_as(RunState before, GError **error)
+{
+    atomic_store(&state, before == RUN_STATE_RUNNING ? RUN_STATE_PAUSED : before);
+    if (before == RUN_STATE_SUSPENDED) {
+        clock_virtual_set_running(true);
+    }
+    wake_main_loop(); /* requests may have waited */
+    return before != RUN_STATE_RUNNING || run_state_start(error);
+}
+
+bool run_state_arrived(RunState before, GError **error)
+{
+    bool lasts = outlasts_the_journey(before);
+
+    if (!lasts && (!start_on_arrival || before == RUN_STATE_POSTMIGRATE)) {
+        before = RUN_STATE_PAUSED;
+    }
+    return run_state_resume_as(before, error);
 }
 
 /* ---- carrying requests out ---- */
@@ -335,10 +396,44 @@ static void do_panic(void)
     }
 }
 
+/* Nothing changes a guest that is being copied: what it asks for waits. */
+static bool in_transit(void)
+{
+    return run_state_get() == RUN_STATE_FINISH_MIGRATE || run_state_get() == RUN_STATE_INMIGRATE;
+}
+
+bool run_state_requests_waiting(void)
+{
+    return atomic_load(&panic_request) || atomic_load(&suspend_request) ||
+           atomic_load(&wakeup_request) || atomic_load(&powerdown_request) ||
+           atomic_load(&reset_request) != SHUTDOWN_CAUSE_NONE ||
+           atomic_load(&shutdown_request) != SHUTDOWN_CAUSE_NONE;
+}
+
+static bool process_end_of_process(void)
+{
+    int request = atomic_exchange(&exit_request, -1);
+
+    if (request >= 0) {
+        finish(request);
+        return true;
+    }
+    request = atomic_exchange(&shutdown_request, SHUTDOWN_CAUSE_NONE);
+    if (request != SHUTDOWN_CAUSE_NONE) {
+        do_shutdown(request);
+        return true;
+    }
+    return false;
+}
+
 void run_state_process_requests(void)
 {
     int request;
 
+    if (in_transit()) {
+        process_end_of_process();
+        return;
+    }
     request = atomic_exchange(&stop_request, -1);
     if (request >= 0 && run_state_is_running()) {
         run_state_stop(request);
@@ -349,14 +444,7 @@ void run_state_process_requests(void)
     if (atomic_exchange(&suspend_request, false)) {
         do_suspend();
     }
-    request = atomic_exchange(&exit_request, -1);
-    if (request >= 0) {
-        finish(request);
-        return;
-    }
-    request = atomic_exchange(&shutdown_request, SHUTDOWN_CAUSE_NONE);
-    if (request != SHUTDOWN_CAUSE_NONE) {
-        do_shutdown(request);
+    if (process_end_of_process()) {
         return;
     }
     request = atomic_exchange(&reset_request, SHUTDOWN_CAUSE_NONE);

@@ -202,8 +202,9 @@ static const Part parts[] = {
     {"overlay", "(aytatat)", xen_overlay_save, xen_overlay_load},
     {"pirqs", "(a(uub)tb)", xen_pirq_save, xen_pirq_load},
     {"vcpus", "a(tayyttt(utatu)(tttt)b)", xen_vcpu_save, xen_vcpu_load},
-    {"events", "(a(utub)(bata(utuau)))", xen_evtchn_save, xen_evtchn_load},
+    /* a host completes ports by itself only if it knows how upcalls go */
     {"params", "at", xen_params_save, xen_params_load},
+    {"events", "(a(utub)(bata(utuau)))", xen_evtchn_save, xen_evtchn_load},
 };
 
 GVariant *xen_domain_save(XenDomain *domain)

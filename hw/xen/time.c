@@ -85,6 +85,13 @@ void xen_runstate_get(XenDomain *domain, unsigned vcpu, XenRunstate *runstate)
     }
 }
 
+void xen_domain_kept_runstate(XenDomain *domain, unsigned vcpu, XenRunstate *runstate)
+{
+    xen_lock(domain);
+    *runstate = domain->vcpus[vcpu].runstate;
+    xen_unlock(domain);
+}
+
 void xen_runstate_write(XenDomain *domain, unsigned vcpu)
 {
     XenVcpu *v = &domain->vcpus[vcpu];

@@ -260,6 +260,10 @@ GVariant *xen_vcpu_save(XenDomain *domain)
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a(tayyttt(utatu)(tttt)b)"));
     for (unsigned i = 0; i < domain->config.vcpus; i++) {
+        XenRunstate kept;
+        if (domain->host->ops->runstate(domain->host, i, &kept)) {
+            domain->vcpus[i].runstate = kept;
+        }
         g_variant_builder_add_value(&builder, save_one(&domain->vcpus[i]));
     }
     return g_variant_builder_end(&builder);

@@ -85,6 +85,9 @@ struct _AccelClass {
     bool (*vcpu_registers)(Accel *accel, Vcpu *vcpu, X86Registers *registers);
     GVariant *(*save)(Accel *accel); /* VM-wide: the guest's clock */
     bool (*load)(Accel *accel, GVariant *state, GError **error);
+    /** log_dirty, sync_dirty: NULL where no guest code runs. */
+    bool (*log_dirty)(Accel *accel, bool on, GError **error);
+    bool (*sync_dirty)(Accel *accel, GError **error);
     /** host_cpuid: see accel_host_cpuid(); NULL where no guest code runs. */
     const struct X86CPUIDEntry *(*host_cpuid)(Accel *accel, unsigned *count);
 };
@@ -153,6 +156,12 @@ void accel_vcpu_dump(Accel *accel, Vcpu *vcpu, GString *out);
 void accel_vcpu_nmi(Accel *accel, Vcpu *vcpu);
 /** accel_vcpu_registers: the registers now; false: this accelerator has none, or the host refused. */
 bool accel_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers);
+/**
+ * accel_log_dirty: from now on it is noted which pages the guest writes; accel_sync_dirty adds what
+ * was noted since then to the log of util/memory.h. Machine lock held.
+ */
+bool accel_log_dirty(Accel *accel, bool on, GError **error);
+bool accel_sync_dirty(Accel *accel, GError **error);
 GVariant *accel_save(Accel *accel);
 bool accel_load(Accel *accel, GVariant *state, GError **error);
 

@@ -180,6 +180,16 @@ void block_drain(BlockBackend *backend);
  */
 void block_drain_all(void);
 int block_flush_all(void);
+/**
+ * block_deactivate_images: everything is flushed and the images' locks are given up, for another
+ * process to take; the machine is stopped. Images opened afterwards are not locked either.
+ */
+bool block_deactivate_images(GError **error);
+/** block_activate_images: takes the locks again; false: somebody else has an image, and all stays
+ * as it was. */
+bool block_activate_images(GError **error);
+/** block_temporary_node: a node whose contents end with the process (snapshot=on), or NULL. */
+const char *block_temporary_node(void);
 /** block_cleanup: closes every node (locks released); at exit. */
 void block_cleanup(void);
 

@@ -214,4 +214,30 @@ bool ram_block_discard(RamBlock *block, uint64_t offset, uint64_t length);
 /** ram_block_foreach: every block that exists, under the machine lock (save, dump, statistics). */
 void ram_block_foreach(void (*visit)(RamBlock *block, void *opaque), void *opaque);
 
+/* ---- which pages of the RAM blocks are written (migration) ---- */
+
+#define RAM_PAGE_SIZE UINT64_C(4096)
+
+typedef struct RamDirtyLog RamDirtyLog;
+
+/**
+ * ram_dirty_log_start: from now on it is noted which pages this process writes; the accelerator adds
+ * the guest's. At first every page of every block counts as written. One log at a time; machine
+ * lock held, here and in stop. The log keeps the blocks alive.
+ */
+RamDirtyLog *ram_dirty_log_start(void);
+void ram_dirty_log_stop(RamDirtyLog *log);
+unsigned ram_dirty_log_blocks(const RamDirtyLog *log);
+RamBlock *ram_dirty_log_block(const RamDirtyLog *log, unsigned index);
+/** ram_dirty_log_take: bit n: page 64 * @word + n of block @index was written; they are clean then.
+ * Any thread. */
+uint64_t ram_dirty_log_take(RamDirtyLog *log, unsigned index, uint64_t word);
+/** ram_dirty_log_count: how many pages are written now. */
+uint64_t ram_dirty_log_count(const RamDirtyLog *log);
+/** ram_dirty_mark: this process has written @length bytes of RAM at @host. Any thread; costs nothing
+ * while there is no log. */
+void ram_dirty_mark(const void *host, uint64_t length);
+/** ram_dirty_merge: bit n of @bitmap: the page n after that at @host was written. */
+void ram_dirty_merge(const void *host, const uint64_t *bitmap, uint64_t pages);
+
 #endif

@@ -21,6 +21,9 @@
 #define XEN_SPECIAL_PAGES  4u
 #define XEN_SPECIAL_STORE  1u
 
+/* Of a kernel and those before it that memory may still hold. */
+#define XEN_HYPERCALL_PAGES 4u
+
 typedef struct KvmXenHost KvmXenHost;
 typedef struct XenTimers XenTimers;
 typedef struct XenPatcher XenPatcher;
@@ -55,6 +58,8 @@ typedef struct {
     void (*before_run)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** resumed: MSRs of @vcpu may not be as we have set them: loaded, or gone with an INIT. */
     void (*resumed)(KvmXenHost *host, XenHostVcpu *vcpu);
+    /** arrived: @vcpu has been loaded, perhaps with what the other kind had left in its LAPIC. */
+    void (*arrived)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** check: the same where it is not known whether anything happened. Own thread. */
     void (*check)(KvmXenHost *host, XenHostVcpu *vcpu);
 } XenHostKind;
@@ -73,6 +78,7 @@ struct KvmXenHost {
     XenPatcher *patcher; /* plain KVM */
     uint64_t shared_info_gfn;
     uint64_t kernel_ports[64]; /* a bit a 2-level port that the kernel completes; domain's lock */
+    bool calls_write_port; /* all hypercalls of the guest have been made to */
     bool vendor_amd; /* vmmcall, not vmcall */
     /* XenCallbackKind << 8 | vector; see xen_upcall.c */
     _Atomic uint32_t callback;
@@ -86,6 +92,8 @@ struct KvmXenHost {
     unsigned aliases;
     _Atomic uint64_t *absent; /* a bit a frame that the guest has given back */
     uint64_t absent_frames;
+    _Atomic uint32_t *pinned; /* a page of the guest's RAM: how many pins it has */
+    uint64_t hypercall_pages[XEN_HYPERCALL_PAGES]; /* frames, the last one first; XEN_GFN_NONE */
 };
 
 static inline KvmXenHost *xen_host_of(XenHost *host)
@@ -109,6 +117,9 @@ int xen_host_decommit(XenHost *host, uint64_t gfn, uint64_t count);
 int xen_host_repopulate(XenHost *host, uint64_t gfn, uint64_t count);
 /** xen_host_frame: the host address of the page at @gfn, or NULL; RAM stays where it is. */
 void *xen_host_frame(KvmXenHost *host, uint64_t gfn);
+/** xen_host_mark_written: every page that the state machines may have written unnoticed: those
+ * that are pinned now, and the special pages. The guest is stopped. */
+void xen_host_mark_written(KvmXenHost *host);
 /** xen_host_read_ram: an X86ReadPhysical. */
 bool xen_host_read_ram(void *host, uint64_t physical, void *entry, unsigned size);
 
@@ -165,12 +176,29 @@ extern const KvmXenOps xen_host_kvm_ops;
 bool xen_host_translate(GuestMemory *memory, unsigned vcpu, uint64_t gva, bool write,
                         uint64_t *gpa);
 
+/** xen_host_end_sleeps: vCPUs in SCHEDOP_block and _poll come out of it, which they may at any
+ * time. The guest is stopped. */
+void xen_host_end_sleeps(KvmXenHost *host);
+#define XEN_HYPERCALL_STUB_SIZE 32u
+/* What stands for a hypercall where the kernel does not take it: out %eax,$KVM_XEN_PORT; nop. */
+#define XEN_CALL_LENGTH 3u
+extern const uint8_t xen_call_port_write[XEN_CALL_LENGTH];
+/** xen_call_is_instruction: VMCALL or VMMCALL. */
+bool xen_call_is_instruction(const uint8_t *at);
+
+/* ---- xen_arrival.c ---- */
+/** xen_host_arrived: the guest and its vCPUs have been loaded and may come from the other kind of
+ * host; it is about to run. */
+void xen_host_arrived(KvmXenHost *host);
+
 /* ---- xen_patch.c ---- */
 XenPatcher *xen_patcher_new(KvmXenHost *host);
 void xen_patcher_free(XenPatcher *patcher);
 /** xen_patcher_run: looks through the text around @rip for functions that are a hypercall
  * instruction and makes each a write to KVM_XEN_PORT. Own thread of the vCPU. */
 void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip);
+/** xen_patcher_found: whether the last look has found any. */
+bool xen_patcher_found(XenPatcher *patcher);
 
 #define XEN_HOST_COMMON_OPS                                                                        \
     .page_memory = xen_host_page_memory, .map_page = xen_host_map_page,                            \

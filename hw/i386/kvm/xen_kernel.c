@@ -21,8 +21,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
-
 #define MSR_KVM_SYSTEM_TIME_NEW 0x4b564d01u
+#define LAPIC_IRR               0x200u
 
 /* Newer than the headers that we build with. */
 #ifndef KVM_XEN_INVALID_GPA
@@ -317,6 +317,49 @@ static void resumed(KvmXenHost *host, XenHostVcpu *vcpu)
     kvm_msr_set(vcpu->vcpu->fd, MSR_KVM_SYSTEM_TIME_NEW, 0);
 }
 
+/*
+ * The callback vector is an interrupt of the LAPIC on the other kind of host, which ends it by
+ * itself. Here nobody would: the kernel looks at vcpu_info and goes past the LAPIC.
+ */
+static void drop_lapic_vector(XenHostVcpu *vcpu, uint8_t vector)
+{
+    struct kvm_lapic_state lapic;
+    unsigned at = LAPIC_IRR + vector / 32 * 16 + vector % 32 / 8;
+
+    if (vector && ioctl(vcpu->vcpu->fd, KVM_GET_LAPIC, &lapic) == 0 &&
+        (lapic.regs[at] >> (vector % 8) & 1)) {
+        lapic.regs[at] &= (char)~(1 << (vector % 8));
+        ioctl(vcpu->vcpu->fd, KVM_SET_LAPIC, &lapic);
+    }
+}
+
+/* The kernel wants the times to add up to when the state began: what is missing was before them. */
+static void set_runstate(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    struct kvm_xen_vcpu_attr attribute = {.type = KVM_XEN_VCPU_ATTR_TYPE_RUNSTATE_DATA};
+    XenRunstate kept;
+    uint64_t sum;
+
+    xen_domain_kept_runstate(host->domain, vcpu->vcpu->parent.index, &kept);
+    sum = kept.time[RUNSTATE_running] + kept.time[RUNSTATE_runnable] + kept.time[RUNSTATE_blocked];
+    if (sum > kept.entry_time) {
+        return;
+    }
+    attribute.u.runstate.state = kept.state;
+    attribute.u.runstate.state_entry_time = kept.entry_time;
+    attribute.u.runstate.time_running = kept.time[RUNSTATE_running];
+    attribute.u.runstate.time_runnable = kept.time[RUNSTATE_runnable];
+    attribute.u.runstate.time_blocked = kept.time[RUNSTATE_blocked];
+    attribute.u.runstate.time_offline = kept.entry_time - sum;
+    set_vcpu(vcpu, &attribute); /* else it counts from now, which a guest bears */
+}
+
+static void arrived(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    drop_lapic_vector(vcpu, xen_host_callback_vector(host));
+    set_runstate(host, vcpu);
+}
+
 const XenHostKind xen_host_kernel_kind = {
     .name = "kernel",
     .vcpu_init = vcpu_init,
@@ -324,6 +367,7 @@ const XenHostKind xen_host_kernel_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
+    .arrived = arrived,
     .check = before_run,
 };
 

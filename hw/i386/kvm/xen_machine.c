@@ -42,6 +42,7 @@ struct _XenMachine {
     XenEvtchnBackend *store_event;
     bool made;     /* reset once, when it was made */
     bool started;  /* the guest has run */
+    bool arrived;  /* loaded, and has not run since */
     bool waking;   /* S3 ends: the guest's memory and its domain are as it left them */
 };
 
@@ -182,19 +183,52 @@ void xen_machine_soft_reset(KvmXenHost *host)
 
 /* ---- saved state ---- */
 
+static GVariant *save_host(KvmXenHost *host)
+{
+    return g_variant_new("(bb@at)", atomic_load(&host->line_level), host->calls_write_port,
+                         g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64, host->hypercall_pages,
+                                                   XEN_HYPERCALL_PAGES, sizeof(uint64_t)));
+}
+
 static GVariant *save(Device *device)
 {
     XenMachine *xen = HW_XEN_MACHINE(device);
     GVariantBuilder builder;
 
+    /* the vCPUs are saved after this */
+    xen_host_end_sleeps(&xen->host);
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&builder, "{sv}", "host", save_host(&xen->host));
     g_variant_builder_add(&builder, "{sv}", "domain", xen_domain_save(xen->domain));
     g_variant_builder_add(&builder, "{sv}", "store", store_save(xen->store));
     g_variant_builder_add(
         &builder, "{sv}", "special",
         g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, xen_host_special_page(&xen->host, 0),
                                   XEN_SPECIAL_PAGES * XEN_PAGE_SIZE, 1));
+    xen_host_mark_written(&xen->host);
     return g_variant_builder_end(&builder);
+}
+
+static bool load_host(KvmXenHost *host, GVariant *state, GError **error)
+{
+    g_autoptr(GVariant) saved = g_variant_lookup_value(state, "host", G_VARIANT_TYPE("(bbat)"));
+    g_autoptr(GVariant) pages = NULL;
+    const uint64_t *gfns;
+    gboolean line, write_port;
+    gsize count;
+
+    if (!saved) {
+        return error_setf(error, "the saved state of Xen has no valid 'host'");
+    }
+    g_variant_get(saved, "(bb@at)", &line, &write_port, &pages);
+    gfns = g_variant_get_fixed_array(pages, &count, sizeof(*gfns));
+    if (count != XEN_HYPERCALL_PAGES) {
+        return error_setf(error, "the saved state of Xen has %zu hypercall pages", count);
+    }
+    memcpy(host->hypercall_pages, gfns, sizeof(host->hypercall_pages));
+    atomic_store(&host->line_level, line);
+    host->calls_write_port = write_port && host->kind == &xen_host_user_kind;
+    return true;
 }
 
 static bool load_special(XenMachine *xen, GVariant *state, GError **error)
@@ -228,9 +262,11 @@ static bool load(Device *device, GVariant *state, GError **error)
     if (!xen_domain_load(xen->domain, domain, error) || !load_special(xen, state, error) ||
         !store_load(xen->store, store, error) ||
         !take_store_port(xen, (uint32_t)xen_domain_param(xen->domain, HVM_PARAM_STORE_EVTCHN),
-                         error)) {
+                         error) ||
+        !load_host(&xen->host, state, error)) {
         return false;
     }
+    xen->arrived = true;
     store_notified(xen);
     return true;
 }
@@ -252,6 +288,10 @@ static void run_state_changed(RunEvent event, void *opaque)
             if (host->vcpus[i].vcpu) {
                 host->kind->resumed(host, &host->vcpus[i]);
             }
+        }
+        if (xen->arrived) {
+            xen->arrived = false;
+            xen_host_arrived(host);
         }
         xen_domain_update_time(xen->domain);
         xen_timers_set_running(host->timers, true);
@@ -308,6 +348,7 @@ static bool choose_kind(KvmXenHost *host, GError **error)
     if (kernel && !start_kernel_xen(host, error)) {
         return false;
     }
+    host->calls_write_port = !kernel;
     if (!kernel) {
         host->patcher = xen_patcher_new(host);
     }
@@ -334,6 +375,9 @@ static bool init_host(XenMachine *xen, uint64_t top, GError **error)
         vcpu->sint_route = -1;
     }
     host->shared_info_gfn = XEN_GFN_NONE;
+    for (unsigned i = 0; i < XEN_HYPERCALL_PAGES; i++) {
+        host->hypercall_pages[i] = XEN_GFN_NONE;
+    }
     host->vendor_amd = is_amd();
     host->absent_frames = top >> XEN_PAGE_SHIFT;
     if (!choose_kind(host, error) || !xen_host_memory_init(host, error)) {
@@ -405,6 +449,7 @@ static void xen_machine_device_finalize_parts(XenMachine *xen)
     g_clear_pointer(&xen->client, store_client_free);
     g_clear_pointer(&xen->ring, store_ring_free);
     xen_timers_stop(xen->host.timers);
+    atomic_store(&xen->host.line_level, false); /* the board's lines may be gone already */
     g_clear_pointer(&xen->domain, xen_domain_free);
     xen_timers_free(xen->host.timers);
     g_clear_pointer(&xen->store, store_free);

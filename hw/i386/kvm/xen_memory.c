@@ -216,16 +216,58 @@ void *xen_host_frame(KvmXenHost *host, uint64_t gfn)
     return length == XEN_PAGE_SIZE ? page : NULL;
 }
 
+/* Pages of the guest's own RAM; others are few, and always count as written. */
+static _Atomic uint32_t *pins_of(KvmXenHost *host, const void *page)
+{
+    RamBlock *ram = machine_config(host->machine)->ram_block;
+    uint64_t offset = (uint64_t)((const uint8_t *)page - (const uint8_t *)ram_block_host(ram));
+
+    return offset < ram_block_size(ram) ? &host->pinned[offset / XEN_PAGE_SIZE] : NULL;
+}
+
 static void *pin(GuestMemory *memory, uint64_t gfn)
 {
-    return xen_host_frame((KvmXenHost *)((char *)memory - offsetof(KvmXenHost, guest_memory)), gfn);
+    KvmXenHost *host = (KvmXenHost *)((char *)memory - offsetof(KvmXenHost, guest_memory));
+    void *page = xen_host_frame(host, gfn);
+    _Atomic uint32_t *pins = page ? pins_of(host, page) : NULL;
+
+    if (pins) {
+        atomic_fetch_add_explicit(pins, 1, memory_order_relaxed);
+    }
+    return page;
 }
 
 static void unpin(GuestMemory *memory, uint64_t gfn, void *page, bool written)
 {
     KvmXenHost *host = (KvmXenHost *)((char *)memory - offsetof(KvmXenHost, guest_memory));
 
+    _Atomic uint32_t *pins = pins_of(host, page);
+
+    if (pins) {
+        atomic_fetch_sub_explicit(pins, 1, memory_order_relaxed);
+    }
     address_space_unmap(machine_memory(host->machine), page, XEN_PAGE_SIZE, written);
+}
+
+static void mark_region(MemoryRegion *region)
+{
+    ram_dirty_mark(memory_region_host(region), memory_region_size(region));
+}
+
+void xen_host_mark_written(KvmXenHost *host)
+{
+    RamBlock *ram = machine_config(host->machine)->ram_block;
+    uint64_t pages = ram_block_size(ram) / XEN_PAGE_SIZE;
+
+    for (uint64_t i = 0; i < pages; i++) {
+        if (atomic_load_explicit(&host->pinned[i], memory_order_relaxed)) {
+            ram_dirty_mark((uint8_t *)ram_block_host(ram) + i * XEN_PAGE_SIZE, XEN_PAGE_SIZE);
+        }
+    }
+    mark_region(&host->special);
+    for (unsigned i = 0; i < XEN_PAGE_KINDS; i++) {
+        mark_region(&host->pages[i]);
+    }
 }
 
 bool xen_host_read_ram(void *opaque, uint64_t physical, void *entry, unsigned size)
@@ -278,6 +320,8 @@ bool xen_host_memory_init(KvmXenHost *host, GError **error)
 {
     host->guest_memory.ops = &memory_ops;
     host->shown = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    host->pinned = g_malloc0_n(ram_block_size(machine_config(host->machine)->ram_block) /
+                                       XEN_PAGE_SIZE + 1, sizeof(*host->pinned));
     host->absent = g_malloc0_n(host->absent_frames / 64 + 1, sizeof(*host->absent));
     if (!init_pages(host, error)) {
         return false;
@@ -298,4 +342,5 @@ void xen_host_memory_free(KvmXenHost *host)
     }
     g_hash_table_destroy(host->shown);
     g_free((void *)host->absent);
+    g_free((void *)host->pinned);
 }

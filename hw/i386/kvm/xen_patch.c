@@ -28,7 +28,7 @@ TRACE_DEFINE(xen_patch)
 #define ALIGNED_32  4u
 #define EFER_LMA    (UINT64_C(1) << 10)
 #define LOOK_BACK   8u  /* the longest that may precede the instruction */
-#define CALL_LENGTH 3u
+#define CALL_LENGTH XEN_CALL_LENGTH
 #define MAX_KNOWN   8u
 
 struct XenPatcher {
@@ -42,9 +42,6 @@ struct XenPatcher {
     unsigned alignment; /* of the kernel that is looked through */
 };
 
-/* out %eax,$port; nop */
-static const uint8_t port_write[CALL_LENGTH] = {0xe7, KVM_XEN_PORT, 0x90};
-
 /* What may stand between the function's start and the instruction. */
 static const struct {
     uint8_t length;
@@ -57,11 +54,6 @@ static const struct {
     {3, {0x55, 0x89, 0xe5}},                               /* push %ebp; mov %esp,%ebp */
     {4, {0xf3, 0x0f, 0x1e, 0xfb}},                         /* endbr32 */
 };
-
-static bool is_call(const uint8_t *at)
-{
-    return at[0] == 0x0f && at[1] == 0x01 && (at[2] == 0xd9 || at[2] == 0xc1);
-}
 
 /* ret, jmp to a return thunk, or the frame's end before either. */
 static bool returns(const uint8_t *at)
@@ -78,7 +70,8 @@ static int call_in_function(const uint8_t *function)
     for (unsigned i = 0; i < G_N_ELEMENTS(preludes); i++) {
         unsigned length = preludes[i].length;
 
-        if (memcmp(function, preludes[i].bytes, length) == 0 && is_call(function + length) &&
+        if (memcmp(function, preludes[i].bytes, length) == 0 &&
+            xen_call_is_instruction(function + length) &&
             returns(function + length + CALL_LENGTH)) {
             return (int)length;
         }
@@ -88,7 +81,8 @@ static int call_in_function(const uint8_t *function)
 
 static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t virtual, uint64_t physical)
 {
-    memcpy(at, port_write, sizeof(port_write));
+    memcpy(at, xen_call_port_write, CALL_LENGTH);
+    ram_dirty_mark(at, CALL_LENGTH);
     TRACE(xen_patch, "at physical 0x%" G_GINT64_MODIFIER "x", physical);
     if (patcher->known_count < MAX_KNOWN) {
         patcher->known[patcher->known_count].virtual = virtual;
@@ -159,7 +153,8 @@ static bool still_there(XenPatcher *patcher, const X86Paging *paging)
         const uint8_t *page = xen_host_frame(patcher->host, physical >> XEN_PAGE_SHIFT);
         X86Translation translation;
 
-        if (!page || memcmp(page + physical % XEN_PAGE_SIZE, port_write, CALL_LENGTH) != 0 ||
+        if (!page ||
+            memcmp(page + physical % XEN_PAGE_SIZE, xen_call_port_write, CALL_LENGTH) != 0 ||
             !x86_page_walk(paging, patcher->known[i].virtual, xen_host_read_ram, patcher->host,
                            &translation) ||
             translation.physical != physical) {
@@ -181,6 +176,11 @@ void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
         look_back(patcher, paging, page);
     }
     g_mutex_unlock(&patcher->lock);
+}
+
+bool xen_patcher_found(XenPatcher *patcher)
+{
+    return patcher->known_count > 0;
 }
 
 XenPatcher *xen_patcher_new(KvmXenHost *host)

@@ -23,7 +23,7 @@
 TRACE_DEFINE(xen_hypercall_page)
 
 #define EFER_LMA    (UINT64_C(1) << 10)
-#define STUB_SIZE   32u
+#define STUB_SIZE   XEN_HYPERCALL_STUB_SIZE
 #define STUBS       (XEN_PAGE_SIZE / STUB_SIZE)
 #define OPCODE_INT3 0xcc
 
@@ -130,6 +130,15 @@ static void start_sleep(KvmXenHost *host, XenHostVcpu *vcpu, uint64_t deadline)
         xen_timers_arm(host->timers, XEN_TIMER_POLL, index, deadline);
     }
     look_again_later(host, vcpu);
+}
+
+void xen_host_end_sleeps(KvmXenHost *host)
+{
+    for (unsigned i = 0; i < host->vcpu_count; i++) {
+        if (host->vcpus[i].vcpu && host->vcpus[i].sleeping) {
+            end_sleep(host, &host->vcpus[i]);
+        }
+    }
 }
 
 static bool sleep_is_over(KvmXenHost *host, XenHostVcpu *vcpu)
@@ -274,6 +283,25 @@ static void hypercall_port(void *opaque, KvmVcpu *kvm_vcpu)
 
 /* ---- the hypercall page ---- */
 
+const uint8_t xen_call_port_write[XEN_CALL_LENGTH] = {0xe7, KVM_XEN_PORT, 0x90};
+
+bool xen_call_is_instruction(const uint8_t *at)
+{
+    return at[0] == 0x0f && at[1] == 0x01 && (at[2] == 0xd9 || at[2] == 0xc1);
+}
+
+static void note_page(KvmXenHost *host, uint64_t gfn)
+{
+    unsigned i = 0;
+
+    while (i < XEN_HYPERCALL_PAGES - 1 && host->hypercall_pages[i] != gfn) {
+        i++;
+    }
+    memmove(host->hypercall_pages + 1, host->hypercall_pages,
+            i * sizeof(host->hypercall_pages[0]));
+    host->hypercall_pages[0] = gfn;
+}
+
 /* mov $number,%eax; then the instruction or the port write; ret. */
 static void write_stub(KvmXenHost *host, uint8_t *stub, uint32_t number)
 {
@@ -310,6 +338,8 @@ static bool write_page(KvmXenHost *host, KvmVcpu *vcpu, uint64_t value)
     for (uint32_t i = 0; i < STUBS; i++) {
         write_stub(host, page + i * STUB_SIZE, i);
     }
+    ram_dirty_mark(page, XEN_PAGE_SIZE);
+    note_page(host, value >> XEN_PAGE_SHIFT);
     xen_domain_latch_mode(host->domain, sregs.efer & EFER_LMA);
     return true;
 }

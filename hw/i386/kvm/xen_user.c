@@ -175,6 +175,7 @@ static void copy_time(KvmXenHost *host, XenHostVcpu *vcpu)
     __atomic_store_n(to, version | 1, __ATOMIC_SEQ_CST);
     memcpy(to + 1, (const uint32_t *)&copy + 1, sizeof(copy) - sizeof(version));
     __atomic_store_n(to, version & ~1u, __ATOMIC_SEQ_CST);
+    ram_dirty_mark(to, sizeof(copy));
     vcpu->time_copied = version;
 }
 
@@ -262,6 +263,11 @@ static void resumed(KvmXenHost *host, XenHostVcpu *vcpu)
     copy_time(host, vcpu);
 }
 
+/* An upcall that the kernel would have found in vcpu_info is one of the LAPIC here. */
+static void arrived(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+}
+
 static void check(KvmXenHost *host, XenHostVcpu *vcpu)
 {
     uint64_t value = 0;
@@ -314,6 +320,7 @@ const XenHostKind xen_host_user_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
+    .arrived = arrived,
     .check = check,
 };
 

@@ -68,8 +68,19 @@ void run_state_guest_panicked(const char *reason);
 void run_state_internal_error(void);
 
 /* Main loop only, under the machine lock. */
-bool run_state_start(GError **error); /* vCPUs run */
+bool run_state_start(GError **error); /* vCPUs run; while the guest still arrives: later */
 void run_state_stop(RunState state);  /* vCPUs stopped, disks drained and flushed */
+/** run_state_begin_incoming: the guest's state comes from elsewhere; @start: it runs then if it ran
+ * there. */
+void run_state_begin_incoming(bool start);
+/** run_state_arrived: it is here; it goes on as @before, what it was where it came from. */
+bool run_state_arrived(RunState before, GError **error);
+/** run_state_resume_as: back to @before, after a stop that came to nothing. */
+bool run_state_resume_as(RunState before, GError **error);
+/** run_state_requests_waiting: somebody has asked for what run_state_process_requests() does. */
+bool run_state_requests_waiting(void);
+/** run_state_parse: the state of that name; false: there is none. */
+bool run_state_parse(const char *name, RunState *which);
 
 typedef enum {
     RUN_EVENT_STOP,      /* after the vCPUs stopped */

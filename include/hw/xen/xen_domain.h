@@ -106,6 +106,9 @@ void xen_domain_raise_virq(XenDomain *domain, unsigned virq, unsigned vcpu);
 bool xen_domain_upcall_pending(XenDomain *domain, unsigned vcpu);
 /** xen_domain_runstate: @vcpu enters RUNSTATE_* @state now (hosts that keep no accounting). */
 void xen_domain_runstate(XenDomain *domain, unsigned vcpu, unsigned state);
+/** xen_domain_kept_runstate: the domain's own accounting up to the last change; after a load, what
+ * was saved. */
+void xen_domain_kept_runstate(XenDomain *domain, unsigned vcpu, XenRunstate *runstate);
 /** xen_domain_refresh_runstate: the area of @vcpu is written anew if the host does not keep it; cheap
  * if there is nothing to do. */
 void xen_domain_refresh_runstate(XenDomain *domain, unsigned vcpu);
