@@ -290,6 +290,7 @@ static void run_event(RunEvent event, void *opaque)
 
 bool xen_console_ring_connect(XenConsoleRing *ring, uint32_t port, GError **error)
 {
+    xen_console_ring_disconnect(ring);
     ring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (ring->event_fd < 0) {
         return error_set_errno(error, errno, "no eventfd for an event channel");

@@ -26,7 +26,8 @@ void xen_console_ring_free(XenConsoleRing *ring);
  */
 void xen_console_ring_set_frontend(XenConsoleRing *ring, CharFrontend *frontend);
 
-/** xen_console_ring_connect: binds @port of the guest's; what is in the page already counts. */
+/** xen_console_ring_connect: binds @port of the guest's, in place of an earlier one; what is in the
+ * page already counts. */
 bool xen_console_ring_connect(XenConsoleRing *ring, uint32_t port, GError **error);
 /** xen_console_ring_disconnect: the page is not touched any more; fine when not connected. */
 void xen_console_ring_disconnect(XenConsoleRing *ring);
