@@ -4,7 +4,6 @@ SPDX-License-Identifier: GPL-2.0-or-later
 """
 
 import hashlib
-import time
 
 import qmp_client
 from harness import case
@@ -153,8 +152,9 @@ def test_further_consoles_come_and_go_while_nobody_reads_hvc0(context):
             monitor.execute("device_del", id="hot")
             machine.wait_for("hvc2's end", lambda: gone(machine, "device/console/2/backend"))
             second.close()
-            time.sleep(0.1)
         monitor.execute("device_add", driver="xen-console", chardev="two", id="primary")
+        second = qmp_client.connect(context.scratch / "two")
+        machine.settle(0.5)
         machine.check("echo to the primary > /dev/hvc0")
-        read_all(qmp_client.connect(context.scratch / "two"), b"to the primary")
+        read_all(second, b"to the primary")
         machine.power_off()
