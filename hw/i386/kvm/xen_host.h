@@ -17,9 +17,10 @@
 #include "target/i386/page_walk.h"
 
 /* Frames below the firmware that are Xen's own: console, store, and two to spare. */
-#define XEN_SPECIAL_BASE   UINT64_C(0xfeff8000)
-#define XEN_SPECIAL_PAGES  4u
-#define XEN_SPECIAL_STORE  1u
+#define XEN_SPECIAL_BASE    UINT64_C(0xfeff8000)
+#define XEN_SPECIAL_PAGES   4u
+#define XEN_SPECIAL_CONSOLE 0u
+#define XEN_SPECIAL_STORE   1u
 
 /* Of a kernel and those before it that memory may still hold. */
 #define XEN_HYPERCALL_PAGES 4u

@@ -67,6 +67,11 @@ bool xen_bus_number_is_free(XenBus *bus, XenDevice *device)
     return true;
 }
 
+bool xen_device_number_is_free(XenDevice *device)
+{
+    return xen_bus_number_is_free(HW_XEN_BUS(device_get_bus(HW_DEVICE(device))), device);
+}
+
 static void xen_bus_reset(Bus *self)
 {
     XenBus *bus = HW_XEN_BUS(self);

@@ -84,6 +84,8 @@ struct XenDeviceClass {
 
 /* ---- for classes ---- */
 
+/** xen_device_number_is_free: no other device of the class and bus has @device's number. */
+bool xen_device_number_is_free(XenDevice *device);
 /** xen_device_domain, xen_device_domain_id: whose device it is. */
 XenDomain *xen_device_domain(XenDevice *device);
 StoreClient *xen_device_client(XenDevice *device);
