@@ -312,12 +312,27 @@ static inline XenDomain *fixture_domain(Fixture *f, unsigned vcpus)
     return domain;
 }
 
+/* A fuzzer, which makes thousands of fixtures a second, keeps the RAM of the first. */
+static inline uint8_t *fixture_ram(void)
+{
+#ifdef FIXTURE_KEEPS_RAM
+    static uint8_t *kept;
+    if (kept) {
+        return kept;
+    }
+    kept = aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+    return kept;
+#else
+    return aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+#endif
+}
+
 static inline Fixture *fixture_new(unsigned vcpus)
 {
     Fixture *f = g_new0(Fixture, 1);
     f->host.ops = &fixture_host_ops;
     f->memory.ops = &fixture_memory_ops;
-    f->ram = aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+    f->ram = fixture_ram();
     memset(f->ram, 0, FIXTURE_FRAMES * XEN_PAGE_SIZE);
     f->ports = g_hash_table_new(NULL, NULL);
     f->console = g_string_new(NULL);
@@ -338,7 +353,9 @@ static inline void fixture_free(Fixture *f)
             free(f->pages[kind][i]);
         }
     }
+#ifndef FIXTURE_KEEPS_RAM
     free(f->ram);
+#endif
     g_hash_table_destroy(f->ports);
     g_string_free(f->console, TRUE);
     g_free(f);
