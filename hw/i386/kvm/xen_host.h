@@ -35,6 +35,7 @@ typedef struct {
     bool sleeping;
     X86Paging paging; /* of the hypercall in progress */
     bool paging_known;
+    int64_t call_since; /* us: when the hypercall in progress began, or last let others go first */
     atomic_bool deadline_passed; /* of a poll */
     atomic_bool look_again;      /* whether what it sleeps for has come */
     /* plain KVM */
@@ -162,6 +163,10 @@ void xen_machine_soft_reset(KvmXenHost *host);
 
 /* ---- xen_transport.c ---- */
 extern const KvmXenOps xen_host_kvm_ops;
+/** xen_host_call_is_long, xen_host_let_others: a hypercall of thousands of parts stops neither the
+ * monitor nor the other vCPUs. */
+bool xen_host_call_is_long(XenHost *host, unsigned vcpu);
+bool xen_host_let_others(XenHost *host, unsigned vcpu);
 bool xen_host_translate(GuestMemory *memory, unsigned vcpu, uint64_t gva, bool write,
                         uint64_t *gpa);
 
@@ -182,6 +187,7 @@ void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
     .vcpu_initialise = xen_host_vcpu_initialise, .vcpu_up = xen_host_vcpu_up,                      \
     .vcpu_down = xen_host_vcpu_down, .vcpu_is_up = xen_host_vcpu_is_up,                            \
     .send_nmi = xen_host_send_nmi, .flush_tlbs = xen_host_flush_tlbs,                              \
-    .console_write = xen_host_console_write, .gsi_level = xen_host_gsi_level
+    .console_write = xen_host_console_write, .gsi_level = xen_host_gsi_level,                      \
+    .call_is_long = xen_host_call_is_long, .let_others = xen_host_let_others
 
 #endif

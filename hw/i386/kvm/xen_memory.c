@@ -56,52 +56,58 @@ void *xen_host_page_memory(XenHost *xen, XenPageKind kind, unsigned index)
 
 /* ---- what is shown where ---- */
 
-static void region_free(gpointer data)
-{
-    MemoryRegion *region = data;
+typedef struct {
+    MemoryRegion region;
+    bool frame; /* of RAM, and counted in @aliases; else a special page */
+} Shown;
 
-    memory_region_destroy(region);
-    g_free(region);
+static void shown_free(gpointer data)
+{
+    Shown *shown = data;
+
+    memory_region_destroy(&shown->region);
+    g_free(shown);
 }
 
-static void show(KvmXenHost *host, uint64_t gfn, MemoryRegion *region)
+static void show(KvmXenHost *host, uint64_t gfn, Shown *shown)
 {
     gint64 *key = g_new(gint64, 1);
 
     *key = (gint64)gfn;
-    memory_region_add_overlap(machine_memory_root(host->machine), gfn << XEN_PAGE_SHIFT, region,
-                              OVERLAY_PRIORITY);
-    g_hash_table_insert(host->shown, key, region);
+    memory_region_add_overlap(machine_memory_root(host->machine), gfn << XEN_PAGE_SHIFT,
+                              &shown->region, OVERLAY_PRIORITY);
+    g_hash_table_insert(host->shown, key, shown);
+    host->aliases += shown->frame;
 }
 
 /* Readers of the last view may still look at the region: it is freed when they are gone. */
-static bool hide(KvmXenHost *host, uint64_t gfn)
+static void hide(KvmXenHost *host, uint64_t gfn)
 {
-    MemoryRegion *region = g_hash_table_lookup(host->shown, &gfn);
+    Shown *shown = g_hash_table_lookup(host->shown, &gfn);
 
-    if (!region) {
-        return false;
+    if (!shown) {
+        return;
     }
     g_hash_table_remove(host->shown, &gfn);
-    memory_region_remove(region);
-    read_section_retire(region, region_free);
-    return true;
+    host->aliases -= shown->frame;
+    memory_region_remove(&shown->region);
+    read_section_retire(shown, shown_free);
 }
 
 int xen_host_map_page(XenHost *xen, XenPageKind kind, unsigned index, uint64_t gfn)
 {
     KvmXenHost *host = xen_host_of(xen);
-    MemoryRegion *region;
+    Shown *shown;
 
     machine_lock_assert();
     if (frame_is_taken(gfn) || !xen_host_page_memory(xen, kind, index)) {
         return -XEN_EINVAL;
     }
     hide(host, gfn);
-    region = g_new0(MemoryRegion, 1);
-    memory_region_init_alias(region, "xen-page", &host->pages[kind],
+    shown = g_new0(Shown, 1);
+    memory_region_init_alias(&shown->region, "xen-page", &host->pages[kind],
                              (hwaddr)index * XEN_PAGE_SIZE, XEN_PAGE_SIZE);
-    show(host, gfn, region);
+    show(host, gfn, shown);
     TRACE(xen_page, "kind %d index %u at frame 0x%" G_GINT64_MODIFIER "x", (int)kind, index, gfn);
     return 0;
 }
@@ -126,7 +132,7 @@ int xen_host_alias_frame(XenHost *xen, uint64_t gfn, uint64_t source, bool read_
 {
     KvmXenHost *host = xen_host_of(xen);
     const FlatRange *range;
-    MemoryRegion *region;
+    Shown *shown;
 
     machine_lock_assert();
     if (frame_is_taken(gfn) || source > MAX_GFN) {
@@ -139,14 +145,14 @@ int xen_host_alias_frame(XenHost *xen, uint64_t gfn, uint64_t source, bool read_
     if (!range) {
         return -XEN_EINVAL;
     }
-    region = g_new0(MemoryRegion, 1);
-    memory_region_init_alias(region, "xen-frame", range->region,
+    shown = g_new0(Shown, 1);
+    shown->frame = true;
+    memory_region_init_alias(&shown->region, "xen-frame", range->region,
                              range->offset + ((source << XEN_PAGE_SHIFT) - (hwaddr)range->start),
                              XEN_PAGE_SIZE);
-    memory_region_set_readonly(region, read_only);
+    memory_region_set_readonly(&shown->region, read_only);
     hide(host, gfn);
-    show(host, gfn, region);
-    host->aliases++;
+    show(host, gfn, shown);
     return 0;
 }
 
@@ -155,9 +161,7 @@ void xen_host_unalias_frame(XenHost *xen, uint64_t gfn)
     KvmXenHost *host = xen_host_of(xen);
 
     machine_lock_assert();
-    if (hide(host, gfn)) {
-        host->aliases--;
-    }
+    hide(host, gfn);
 }
 
 /* ---- ballooning ---- */

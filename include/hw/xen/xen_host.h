@@ -142,6 +142,14 @@ typedef struct {
      * xen_domain_runstate(). */
     bool (*runstate)(XenHost *host, unsigned vcpu, XenRunstate *runstate);
 
+    /** call_is_long: the hypercall in progress on @vcpu, one of many parts, has kept others waiting
+     * for long. NULL: none ever has. */
+    bool (*call_is_long)(XenHost *host, unsigned vcpu);
+    /** let_others: between two parts of such a call, without the domain's lock: gives up what else
+     * is held for a while. False: @vcpu is wanted elsewhere; the call is to end with what is done.
+     */
+    bool (*let_others)(XenHost *host, unsigned vcpu);
+
     /** shutdown: SCHEDOP_shutdown with @reason (SHUTDOWN_*, unchecked above SHUTDOWN_MAX). */
     void (*shutdown)(XenHost *host, uint8_t reason);
     int (*vcpu_initialise)(XenHost *host, unsigned vcpu, const struct vcpu_hvm_context *context);

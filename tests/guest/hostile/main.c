@@ -215,11 +215,14 @@ static void on_interrupt(TrapFrame *frame)
     }
 }
 
+/* But for those that the runtime has a use for. */
 static void take_all_interrupts(void)
 {
     trap_set(VECTOR_NMI, on_interrupt);
     for (unsigned vector = FIRST_VECTOR; vector < 256; vector++) {
-        trap_set(vector, on_interrupt);
+        if (vector != VECTOR_CALL && vector != VECTOR_DONE && vector != VECTOR_TIMER) {
+            trap_set(vector, on_interrupt);
+        }
     }
 }
 
@@ -241,10 +244,10 @@ void test_main(void)
             draw(&hostiles[i]);
         }
     }
+    take_all_interrupts();
     devices_find();
     pages_share();
     bool second = smp_start(1);
-    take_all_interrupts();
     tell("begins");
     if (second) {
         smp_begin(1, live, &hostiles[1]);
