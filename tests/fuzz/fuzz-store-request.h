@@ -95,7 +95,8 @@ static void append_field(GByteArray *to, Input *input, char field)
     } else if (field == 'e') {
         append(to, "");
     } else if (field == 'n') {
-        for (unsigned i = 0; i <= take(input, 1) % 3; i++) {
+        unsigned last = take(input, 1) % 3;
+        for (unsigned i = 0; i <= last; i++) {
             append_one_of(to, input, permissions);
         }
     } else {
