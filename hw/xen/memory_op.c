@@ -165,7 +165,8 @@ static int64_t exchange(XenCall *call, void *argument)
     uint64_t begin = exch->nr_exchanged << exch->in.extent_order;
     uint64_t pages = MIN(exch->in.nr_extents << exch->in.extent_order, begin + PAGES_A_CALL);
     for (uint64_t i = begin; i < pages && result == 0; i++) {
-        result = xen_call_goes_on(call, true) ? exchange_page(call, &exch->in, i, true) : -XEN_EAGAIN;
+        result = xen_call_goes_on(call, true) ? exchange_page(call, &exch->in, i, true)
+                                              : -XEN_EAGAIN;
         if (result == 0) {
             result = exchange_page(call, &exch->out, i, false);
         }

@@ -43,7 +43,7 @@ def anonymous_kib(machine):
 
 
 class Watch:
-    """Looks after the guest: starts it anew when it has ended itself or hangs, and notes what memory the process has."""
+    """Looks after the guest: starts it anew when it has ended itself or hangs; notes the process's memory."""
 
     def __init__(self, machine, client):
         self.machine, self.client = machine, client

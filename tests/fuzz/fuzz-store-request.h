@@ -25,14 +25,38 @@ static const struct {
     uint8_t type;
     const char *fields;
 } request_shapes[] = {
-    {XS_WRITE, "pv"}, {XS_WRITE, "pv"}, {XS_WRITE, "pv"}, {XS_WRITE, "pv"}, {XS_MKDIR, "p"},
-    {XS_MKDIR, "p"}, {XS_RM, "p"}, {XS_RM, "p"}, {XS_READ, "p"}, {XS_READ, "p"},
-    {XS_DIRECTORY, "p"}, {XS_DIRECTORY_PART, "po"}, {XS_GET_PERMS, "p"}, {XS_SET_PERMS, "pn"},
-    {XS_SET_PERMS, "pn"}, {XS_WATCH, "pt"}, {XS_WATCH, "pt"}, {XS_UNWATCH, "pt"},
-    {XS_RESET_WATCHES, "e"}, {XS_TRANSACTION_START, "e"}, {XS_TRANSACTION_START, "e"},
-    {XS_TRANSACTION_END, "f"}, {XS_TRANSACTION_END, "f"}, {XS_GET_DOMAIN_PATH, "d"},
-    {XS_IS_DOMAIN_INTRODUCED, "d"}, {XS_INTRODUCE, "doo"}, {XS_RELEASE, "d"}, {XS_RESUME, "d"},
-    {XS_SET_TARGET, "dd"}, {XS_CONTROL, "c"}, {XS_CONTROL, "ccc"}, {XS_ERROR, "p"},
+    {XS_WRITE, "pv"},
+    {XS_WRITE, "pv"},
+    {XS_WRITE, "pv"},
+    {XS_WRITE, "pv"},
+    {XS_MKDIR, "p"},
+    {XS_MKDIR, "p"},
+    {XS_RM, "p"},
+    {XS_RM, "p"},
+    {XS_READ, "p"},
+    {XS_READ, "p"},
+    {XS_DIRECTORY, "p"},
+    {XS_DIRECTORY_PART, "po"},
+    {XS_GET_PERMS, "p"},
+    {XS_SET_PERMS, "pn"},
+    {XS_SET_PERMS, "pn"},
+    {XS_WATCH, "pt"},
+    {XS_WATCH, "pt"},
+    {XS_UNWATCH, "pt"},
+    {XS_RESET_WATCHES, "e"},
+    {XS_TRANSACTION_START, "e"},
+    {XS_TRANSACTION_START, "e"},
+    {XS_TRANSACTION_END, "f"},
+    {XS_TRANSACTION_END, "f"},
+    {XS_GET_DOMAIN_PATH, "d"},
+    {XS_IS_DOMAIN_INTRODUCED, "d"},
+    {XS_INTRODUCE, "doo"},
+    {XS_RELEASE, "d"},
+    {XS_RESUME, "d"},
+    {XS_SET_TARGET, "dd"},
+    {XS_CONTROL, "c"},
+    {XS_CONTROL, "ccc"},
+    {XS_ERROR, "p"},
 };
 
 static void append(GByteArray *to, const char *text)
@@ -42,10 +66,24 @@ static void append(GByteArray *to, const char *text)
 
 static void append_path(GByteArray *to, Input *input)
 {
-    static const char *const names[] = {
-        "data", "data/a", "data/b", "data/b/c", "/local/domain/1/data/b", "/local/domain/1",
-        "/local/domain/1/data", "/tool/x", "/", "", "@introduceDomain", "@releaseDomain",
-        "device/vbd/1/state", "/local/domain/0", "//", "data/", "control/shutdown", "data/\x01"};
+    static const char *const names[] = {"data",
+                                        "data/a",
+                                        "data/b",
+                                        "data/b/c",
+                                        "/local/domain/1/data/b",
+                                        "/local/domain/1",
+                                        "/local/domain/1/data",
+                                        "/tool/x",
+                                        "/",
+                                        "",
+                                        "@introduceDomain",
+                                        "@releaseDomain",
+                                        "device/vbd/1/state",
+                                        "/local/domain/0",
+                                        "//",
+                                        "data/",
+                                        "control/shutdown",
+                                        "data/\x01"};
     uint8_t what = (uint8_t)take(input, 1);
 
     if (what < 224) {
@@ -79,9 +117,10 @@ static void append_field(GByteArray *to, Input *input, char field)
     static const char *const permissions[] = {"b1", "r1", "n0", "w0", "n1", "r5", "x", NULL};
     static const char *const domains[] = {"1", "1", "0", "5", "32752", "x", NULL};
     static const char *const ends[] = {"T", "T", "F", "", NULL};
-    static const char *const numbers[] = {"0", "1", "7", "4096", "18446744073709551615", "-1", NULL};
-    static const char *const commands[] = {"help", "check", "quota", "set", "nodes", "10",
-                                           "print", "log", "on", NULL};
+    static const char *const numbers[] = {"0",  "1", "7", "4096", "18446744073709551615",
+                                          "-1", NULL};
+    static const char *const commands[] = {"help", "check", "quota", "set", "nodes",
+                                           "10",   "print", "log",   "on",  NULL};
     const char *const *const words = field == 't'   ? tokens
                                      : field == 'd' ? domains
                                      : field == 'f' ? ends

@@ -1,7 +1,7 @@
 /*
- * libFuzzer: a guest that makes any hypercalls, in the 64- and the 32-bit layout, and writes anything
- * over its memory, special pages and event words included. FUZZ_KIND chooses the set-up: 0 the whole
- * table, 1 FIFO frames, 2 grant frames.
+ * libFuzzer: a guest that makes any hypercalls, in the 64- and the 32-bit layout, and writes
+ * anything over its memory, special pages and event words included. FUZZ_KIND chooses the set-up: 0
+ * the whole table, 1 FIFO frames, 2 grant frames.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -302,8 +302,9 @@ static void check_shapes(void)
         unsigned number = n / 64, op = n % 64;
         for (unsigned i = 0; i < SHAPE_COUNT; i++) {
             const HypercallShape *shape = &hypercall_shapes[i];
-            known = known || (shape->number == number &&
-                              (shape->op == op || shape->fields[0] == '!' || shape->fields[0] == 'q'));
+            known =
+                known || (shape->number == number &&
+                          (shape->op == op || shape->fields[0] == '!' || shape->fields[0] == 'q'));
         }
         f->narrow = op & 1;
         if (!known && number != SHAPE_MULTICALL) {

@@ -1,8 +1,8 @@
 /*
- * libFuzzer target: the guest's page. Requests go in whole or a few bytes at a time, over the wrap of
- * the ring and in the middle of a header, answers are taken or left, indices and any bytes of the
- * page are overwritten, the connection is restarted; after each step the ring is polled. The bytes
- * behind the page's structure must stay as they are and the store must be sound at the end.
+ * libFuzzer target: the guest's page. Requests go in whole or a few bytes at a time, over the wrap
+ * of the ring and in the middle of a header, answers are taken or left, indices and any bytes of
+ * the page are overwritten, the connection is restarted; after each step the ring is polled. The
+ * bytes behind the page's structure must stay as they are and the store must be sound at the end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -51,7 +51,8 @@ static void take_answers(Guest *guest)
     }
 }
 
-/* In pieces, with a poll behind each; a full ring is polled too, and what does not fit then is lost. */
+/* In pieces, with a poll behind each; a full ring is polled too, and what does not fit then is
+ * lost. */
 static void put(Guest *guest, const uint8_t *bytes, size_t length, unsigned piece)
 {
     Page *page = (Page *)guest->page;
@@ -73,7 +74,7 @@ static void overwrite(Guest *guest, Input *input)
 {
     Page *page = (Page *)guest->page;
     uint8_t what = (uint8_t)take(input, 1);
-    uint32_t *const words[] = {&page->req_prod, &page->req_cons, &page->rsp_prod,
+    uint32_t *const words[] = {&page->req_prod, &page->req_cons,   &page->rsp_prod,
                                &page->rsp_cons, &page->connection, &page->server_features};
     unsigned at, limit;
     const uint8_t *bytes;

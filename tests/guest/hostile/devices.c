@@ -44,8 +44,8 @@ static void do_access(void *opaque)
 
 void devices_port(Hostile *self)
 {
-    Access access = {.size = draw_below(self, 3), .value = (unsigned)draw(self),
-                     .write = draw_below(self, 2)};
+    Access access = {
+        .size = draw_below(self, 3), .value = (unsigned)draw(self), .write = draw_below(self, 2)};
     switch (draw_below(self, legacy_port ? 4 : 3)) {
     case 0:
         access.port = STUB_PORT;
@@ -85,8 +85,8 @@ static void do_msr(void *opaque)
 
 void devices_msr(Hostile *self)
 {
-    static const uint32_t bases[] = {0x40000000, 0x40000000, 0x40000080, 0x40000100, 0x40000200,
-                                     0x4b564d00, 0x11};
+    static const uint32_t bases[] = {0x40000000, 0x40000000, 0x40000080, 0x40000100,
+                                     0x40000200, 0x4b564d00, 0x11};
     MsrAccess access = {.index = bases[draw_below(self, ARRAY_SIZE(bases))],
                         .write = draw_below(self, 4) != 0};
     access.index += draw_below(self, access.index == 0x11 ? 2 : 32);
@@ -114,24 +114,50 @@ static unsigned add_text(char *to, unsigned at, const char *text)
 
 static const char *choose_path(Hostile *self)
 {
-    static const char *const paths[] = {
-        "data/x", "data", "device/vbd/51712/state", "device/vbd/51712/state",
-        "device/vbd/51712/state", "device/vbd/51712/ring-ref", "device/vbd/51712/event-channel",
-        "device/vbd/51712/protocol", "device/vbd/51712/ring-page-order",
-        "device/vbd/51712/ring-ref0", "device/vbd/51712/multi-queue-num-queues",
-        "device/vbd/51712/queue-0/ring-ref", "device/vbd/51712/queue-0/event-channel",
-        "device/vbd/51712/feature-persistent", "device/vbd/51712", "control/shutdown",
-        "memory/target", "@releaseDomain", "@introduceDomain", "/", "/local/domain/0/backend",
-        "attr/n", ""};
+    static const char *const paths[] = {"data/x",
+                                        "data",
+                                        "device/vbd/51712/state",
+                                        "device/vbd/51712/state",
+                                        "device/vbd/51712/state",
+                                        "device/vbd/51712/ring-ref",
+                                        "device/vbd/51712/event-channel",
+                                        "device/vbd/51712/protocol",
+                                        "device/vbd/51712/ring-page-order",
+                                        "device/vbd/51712/ring-ref0",
+                                        "device/vbd/51712/multi-queue-num-queues",
+                                        "device/vbd/51712/queue-0/ring-ref",
+                                        "device/vbd/51712/queue-0/event-channel",
+                                        "device/vbd/51712/feature-persistent",
+                                        "device/vbd/51712",
+                                        "control/shutdown",
+                                        "memory/target",
+                                        "@releaseDomain",
+                                        "@introduceDomain",
+                                        "/",
+                                        "/local/domain/0/backend",
+                                        "attr/n",
+                                        ""};
     return paths[draw_below(self, ARRAY_SIZE(paths))];
 }
 
 static unsigned make_request(Hostile *self, char *to)
 {
-    static const uint8_t types[] = {XS_READ, XS_WRITE, XS_WRITE, XS_WRITE, XS_WRITE, XS_WRITE,
-                                    XS_DIRECTORY, XS_MKDIR, XS_RM, XS_WATCH, XS_UNWATCH,
-                                    XS_TRANSACTION_START, XS_TRANSACTION_END, XS_SET_PERMS,
-                                    XS_GET_PERMS, XS_RESET_WATCHES};
+    static const uint8_t types[] = {XS_READ,
+                                    XS_WRITE,
+                                    XS_WRITE,
+                                    XS_WRITE,
+                                    XS_WRITE,
+                                    XS_WRITE,
+                                    XS_DIRECTORY,
+                                    XS_MKDIR,
+                                    XS_RM,
+                                    XS_WATCH,
+                                    XS_UNWATCH,
+                                    XS_TRANSACTION_START,
+                                    XS_TRANSACTION_END,
+                                    XS_SET_PERMS,
+                                    XS_GET_PERMS,
+                                    XS_RESET_WATCHES};
     static const char *const protocols[] = {"x86_64-abi", "x86_32-abi", "none"};
     struct xsd_sockmsg header = {.type = types[draw_below(self, ARRAY_SIZE(types))],
                                  .req_id = (uint32_t)draw(self),

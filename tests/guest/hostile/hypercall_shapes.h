@@ -36,48 +36,134 @@ typedef struct {
 
 static const HypercallShape hypercall_shapes[] = {
     /* platform_op, mmuext_op, sysctl, domctl, xenpmu_op, dm_op, hypfs_op, arch_1: all denied */
-    {7, 0, "qq"}, {26, 0, "qq"}, {35, 0, "qq"}, {36, 0, "qq"}, {40, 0, "qq"}, {41, 0, "qq"},
-    {42, 0, "qq"}, {49, 0, "qq"}, {49, 1, "qq"},
+    {7, 0, "qq"},
+    {26, 0, "qq"},
+    {35, 0, "qq"},
+    {36, 0, "qq"},
+    {40, 0, "qq"},
+    {41, 0, "qq"},
+    {42, 0, "qq"},
+    {49, 0, "qq"},
+    {49, 1, "qq"},
     /* memory_op */
-    {12, 0, SHAPE_RESERVATION}, {12, 1, SHAPE_RESERVATION}, {12, 6, SHAPE_RESERVATION},
+    {12, 0, SHAPE_RESERVATION},
+    {12, 1, SHAPE_RESERVATION},
+    {12, 6, SHAPE_RESERVATION},
     {12, 11, SHAPE_RESERVATION "|" SHAPE_RESERVATION "|l"},
-    {12, 2, ""}, {12, 3, "d"}, {12, 4, "d"}, {12, 14, "d"}, {12, 9, "iP"},
-    {12, 7, "dhilg"}, {12, 23, "dhhhPPP"}, {12, 15, "dg"},
-    {12, 13, ""}, {12, 16, ""}, {12, 17, ""}, {12, 24, ""}, {12, 26, ""}, {12, 28, ""},
+    {12, 2, ""},
+    {12, 3, "d"},
+    {12, 4, "d"},
+    {12, 14, "d"},
+    {12, 9, "iP"},
+    {12, 7, "dhilg"},
+    {12, 23, "dhhhPPP"},
+    {12, 15, "dg"},
+    {12, 13, ""},
+    {12, 16, ""},
+    {12, 17, ""},
+    {12, 24, ""},
+    {12, 26, ""},
+    {12, 28, ""},
     /* set_timer_op, console_io, vm_assist */
-    {15, 0, "!t"}, {18, 0, "!iiP"}, {21, 0, "!ii"},
+    {15, 0, "!t"},
+    {18, 0, "!iiP"},
+    {21, 0, "!ii"},
     /* xen_version */
-    {17, 0, ""}, {17, 1, "q"}, {17, 2, "q"}, {17, 3, "q"}, {17, 4, "q"}, {17, 5, "l"},
-    {17, 6, "iu"}, {17, 7, ""}, {17, 8, "q"}, {17, 9, "q"}, {17, 10, "uq"},
+    {17, 0, ""},
+    {17, 1, "q"},
+    {17, 2, "q"},
+    {17, 3, "q"},
+    {17, 4, "q"},
+    {17, 5, "l"},
+    {17, 6, "iu"},
+    {17, 7, ""},
+    {17, 8, "q"},
+    {17, 9, "q"},
+    {17, 10, "uq"},
     /* grant_table_op */
-    {20, 0, "AfrdhuA"}, {20, 1, "AAih"}, {20, 2, "dihP"}, {20, 3, "dh"}, {20, 4, "gdrh"},
-    {20, 5, "gds|gds|shh"}, {20, 6, "duuh"}, {20, 7, "AAih"}, {20, 8, "i"}, {20, 9, "idhP"},
-    {20, 10, "dhu"}, {20, 11, "rrh"}, {20, 12, "Assi"},
+    {20, 0, "AfrdhuA"},
+    {20, 1, "AAih"},
+    {20, 2, "dihP"},
+    {20, 3, "dh"},
+    {20, 4, "gdrh"},
+    {20, 5, "gds|gds|shh"},
+    {20, 6, "duuh"},
+    {20, 7, "AAih"},
+    {20, 8, "i"},
+    {20, 9, "idhP"},
+    {20, 10, "dhu"},
+    {20, 11, "rrh"},
+    {20, 12, "Assi"},
     /* vcpu_op */
-    {24, 0, SHAPE_REGISTERS}, {24, 1, ""}, {24, 2, ""}, {24, 3, ""}, {24, 4, "q"}, {24, 5, "A"},
-    {24, 6, "t"}, {24, 7, ""}, {24, 8, "tf"}, {24, 9, ""}, {24, 10, "Gkz"}, {24, 11, ""},
-    {24, 12, "q"}, {24, 13, "A"}, {24, 14, "A"}, {24, 15, "A"},
+    {24, 0, SHAPE_REGISTERS},
+    {24, 1, ""},
+    {24, 2, ""},
+    {24, 3, ""},
+    {24, 4, "q"},
+    {24, 5, "A"},
+    {24, 6, "t"},
+    {24, 7, ""},
+    {24, 8, "tf"},
+    {24, 9, ""},
+    {24, 10, "Gkz"},
+    {24, 11, ""},
+    {24, 12, "q"},
+    {24, 13, "A"},
+    {24, 14, "A"},
+    {24, 15, "A"},
     /* sched_op */
-    {29, 0, ""}, {29, 1, ""}, {29, 2, "i"}, {29, 3, "Pit"}, {29, 4, "di"}, {29, 5, "i"},
-    {29, 6, "ii"}, {29, 7, "i"},
+    {29, 0, ""},
+    {29, 1, ""},
+    {29, 2, "i"},
+    {29, 3, "Pit"},
+    {29, 4, "di"},
+    {29, 5, "i"},
+    {29, 6, "ii"},
+    {29, 7, "i"},
     /* event_channel_op */
-    {32, 0, "dpp"}, {32, 1, "ivp"}, {32, 2, "iip"}, {32, 3, "p"}, {32, 4, "p"}, {32, 5, "dpuuuu"},
-    {32, 6, "ddp"}, {32, 7, "vp"}, {32, 8, "pv"}, {32, 9, "p"}, {32, 10, "d"}, {32, 11, "Gkvb"},
-    {32, 12, "G"}, {32, 13, "pi"}, {32, 14, "d"},
+    {32, 0, "dpp"},
+    {32, 1, "ivp"},
+    {32, 2, "iip"},
+    {32, 3, "p"},
+    {32, 4, "p"},
+    {32, 5, "dpuuuu"},
+    {32, 6, "ddp"},
+    {32, 7, "vp"},
+    {32, 8, "pv"},
+    {32, 9, "p"},
+    {32, 10, "d"},
+    {32, 11, "Gkvb"},
+    {32, 12, "G"},
+    {32, 13, "pi"},
+    {32, 14, "d"},
     /* physdev_op */
-    {33, 5, "ii"}, {33, 12, "i"}, {33, 13, "diiiiiiq"}, {33, 14, "di"}, {33, 17, "g"},
-    {33, 23, "ii"}, {33, 28, "g"},
+    {33, 5, "ii"},
+    {33, 12, "i"},
+    {33, 13, "diiiiiiq"},
+    {33, 14, "di"},
+    {33, 17, "g"},
+    {33, 23, "ii"},
+    {33, 28, "g"},
     /* hvm_op */
-    {34, 0, "diq"}, {34, 0, "dit"}, {34, 1, "diq"}, {34, 5, "!lz"}, {34, 9, "dq"}, {34, 10, "q"},
-    {34, 11, "hhqqq"}, {34, 15, "dhhhG"}, {34, 23, "vb"}, {34, 24, ""}, {34, 25, "q"},
+    {34, 0, "diq"},
+    {34, 0, "dit"},
+    {34, 1, "diq"},
+    {34, 5, "!lz"},
+    {34, 9, "dq"},
+    {34, 10, "q"},
+    {34, 11, "hhqqq"},
+    {34, 15, "dhhhG"},
+    {34, 23, "vb"},
+    {34, 24, ""},
+    {34, 25, "q"},
 };
 
 enum {
     SHAPE_COUNT = sizeof(hypercall_shapes) / sizeof(hypercall_shapes[0]),
-    SHAPE_ROOM = 256,       /* bytes of the longest structure, and of a multicall's entry */
+    SHAPE_ROOM = 256,        /* bytes of the longest structure, and of a multicall's entry */
     SHAPE_LIST_BYTES = 2048, /* that pointers may lead into */
     SHAPE_MULTICALL = 13,
-    SHAPE_CALLS = 7,        /* of a multicall */
+    SHAPE_CALLS = 7, /* of a multicall */
 };
 
 typedef struct {
@@ -96,8 +182,8 @@ typedef struct {
 
 static inline uint64_t shape_frame(ShapeSource *s)
 {
-    static const uint64_t odd[] = {0,       0xa0,     0xf0,    0xfee00, 0xfec00,   0xfeff8,
-                                   0xfeff9, 0xfffff,  1 << 20, 1ull << 40, UINT64_MAX};
+    static const uint64_t odd[] = {0,       0xa0,    0xf0,    0xfee00,    0xfec00,   0xfeff8,
+                                   0xfeff9, 0xfffff, 1 << 20, 1ull << 40, UINT64_MAX};
     uint64_t draw = s->draw(s->opaque, 1);
     if (draw < 240) {
         return s->first_frame + s->draw(s->opaque, 2) % s->frames;
@@ -155,7 +241,8 @@ static inline uint64_t shape_value(ShapeSource *s, char field)
     case 'G':
         return shape_frame(s);
     case 'A':
-        return shape_frame(s) << 12 | (s->draw(s->opaque, 1) < 128 ? 0 : s->draw(s->opaque, 2) & 0xff8);
+        return shape_frame(s) << 12 |
+               (s->draw(s->opaque, 1) < 128 ? 0 : s->draw(s->opaque, 2) & 0xff8);
     case 'P':
         return s->lists + s->draw(s->opaque, 1) * 8;
     default:

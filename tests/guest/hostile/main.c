@@ -1,11 +1,11 @@
 /*
- * A guest that means no good: on two vCPUs, calls of every operation with arguments drawn at random,
- * writes over all that it shares with Xen, and touches of the platform device's ports and of Xen's
- * MSRs. It never ends by itself; it says how far it is about once a second, and whoever runs it looks
- * whether the machine bears it.
+ * A guest that means no good: on two vCPUs, calls of every operation with arguments drawn at
+ * random, writes over all that it shares with Xen, and touches of the platform device's ports and
+ * of Xen's MSRs. It never ends by itself; it says how far it is about once a second, and whoever
+ * runs it looks whether the machine bears it.
  *
- * What it may lose are pages of its own; it survives the exceptions that it brings about. A reset of
- * the machine (it asks for one now and then) starts it again with other numbers: CMOS RAM, which
+ * What it may lose are pages of its own; it survives the exceptions that it brings about. A reset
+ * of the machine (it asks for one now and then) starts it again with other numbers: CMOS RAM, which
  * outlives it, counts the starts.
  *
  * Words: seed= of the numbers; trace: each act is told before it is done.
@@ -127,9 +127,9 @@ static void call_random(Hostile *self)
 /* Several seconds apart: a reset of the machine, or of the domain under the running kernel. */
 static void end_of_life(Hostile *self)
 {
-    static const uint8_t reasons[] = {SHUTDOWN_reboot, SHUTDOWN_suspend, SHUTDOWN_watchdog,
-                                      SHUTDOWN_soft_reset, SHUTDOWN_soft_reset,
-                                      SHUTDOWN_soft_reset};
+    static const uint8_t reasons[] = {SHUTDOWN_reboot,     SHUTDOWN_suspend,
+                                      SHUTDOWN_watchdog,   SHUTDOWN_soft_reset,
+                                      SHUTDOWN_soft_reset, SHUTDOWN_soft_reset};
     struct sched_shutdown shutdown = {reasons[draw_below(self, ARRAY_SIZE(reasons))]};
     if (draw_below(self, 512) != 0) {
         return;
@@ -154,9 +154,9 @@ typedef struct {
 } Act;
 
 static const Act acts[] = {
-    {"call", call_shaped, 120},     {"random call", call_random, 12}, {"list", fill_list, 24},
-    {"scribble", pages_scribble, 64}, {"store", devices_store, 16},   {"port", devices_port, 10},
-    {"msr", devices_msr, 4},        {"pages", change_pages, 4},       {"end", end_of_life, 2},
+    {"call", call_shaped, 120},       {"random call", call_random, 12}, {"list", fill_list, 24},
+    {"scribble", pages_scribble, 64}, {"store", devices_store, 16},     {"port", devices_port, 10},
+    {"msr", devices_msr, 4},          {"pages", change_pages, 4},       {"end", end_of_life, 2},
 };
 
 static const Act *choose_act(Hostile *self)
@@ -237,8 +237,8 @@ void test_main(void)
     victim_frames = VICTIMS;
     victim_first = frame_of(page_alloc_many(VICTIMS));
     for (unsigned i = 0; i < HOSTILE_CPUS; i++) {
-        hostiles[i] = (Hostile){.state = (seed * 1000 + starts) * 4 + i * 2 + 1,
-                                .lists = page_alloc_many(2)};
+        hostiles[i] =
+            (Hostile){.state = (seed * 1000 + starts) * 4 + i * 2 + 1, .lists = page_alloc_many(2)};
         hostiles[i].calls = spare_calls[i] = page_alloc_many(2);
         for (unsigned skip = 0; skip < 16; skip++) {
             draw(&hostiles[i]);

@@ -1,6 +1,7 @@
 /*
- * All that a guest shares with Xen: shared info, vcpu_info, time and runstate areas, grant and status
- * frames, control blocks and event words of the FIFO ABI, the rings of xenstore and of the console.
+ * All that a guest shares with Xen: shared info, vcpu_info, time and runstate areas, grant and
+ * status frames, control blocks and event words of the FIFO ABI, the rings of xenstore and of the
+ * console.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
