@@ -135,7 +135,8 @@ static void hypercall(Fixture *f, Input *input)
                           .narrow = how & 4,
                           .frames = FIXTURE_FRAMES,
                           .lists = FIXTURE_SCRATCH,
-                          .now = f->now};
+                          .now = f->now,
+                          .own = xen_domain_id(f->domain)};
     ShapeCall shaped;
     XenHypercall made;
     f->host_refuses = (how & 0x18) == 0x18;
@@ -173,7 +174,7 @@ static void use_grant(Fixture *f, Input *input)
 {
     XenGrantPin pin;
     char buffer[64] = {0};
-    uint32_t ref = take(input, 1);
+    uint32_t ref = take(input, 1) % 128;
     unsigned how = take(input, 1), offset = take(input, 2), length = how / 4 % sizeof(buffer);
     if (how % 4 == 0) {
         xen_grant_read(f->domain, ref, offset, buffer, length);
@@ -191,7 +192,7 @@ static void use_grant(Fixture *f, Input *input)
 static void use_port(Fixture *f, Input *input)
 {
     XenEvtchnHandler handler = {.fd = -1, .notify = ignore};
-    XenEvtchnBackend *backend = xen_evtchn_bind(f->domain, take(input, 1), &handler, NULL);
+    XenEvtchnBackend *backend = xen_evtchn_bind(f->domain, take(input, 1) % 32, &handler, NULL);
     if (backend) {
         xen_evtchn_notify(backend);
         hypercall(f, input);

@@ -173,6 +173,7 @@ typedef struct {
     uint64_t first_frame, frames; /* where frames of RAM are taken from; at most 65536 */
     uint64_t lists;               /* the guest's address of what pointers lead to */
     uint64_t now;                 /* system time, about */
+    uint16_t own;                 /* the guest's domain id */
 } ShapeSource;
 
 typedef struct {
@@ -206,7 +207,10 @@ static inline uint64_t shape_time(ShapeSource *s)
 static inline uint64_t shape_domain(ShapeSource *s)
 {
     uint64_t draw = s->draw(s->opaque, 1);
-    return draw < 160 ? 0x7ff0 : draw < 224 ? draw % 2 : s->draw(s->opaque, 2);
+    return draw < 112   ? 0x7ff0
+           : draw < 176 ? s->own
+           : draw < 240 ? draw % 2
+                        : s->draw(s->opaque, 2);
 }
 
 static inline uint64_t shape_value(ShapeSource *s, char field)
@@ -220,9 +224,10 @@ static inline uint64_t shape_value(ShapeSource *s, char field)
     case 'f':
         return shape_small(s) | (s->draw(s->opaque, 1) > 192 ? s->draw(s->opaque, 2) : 0);
     case 'b':
+        return s->draw(s->opaque, 1);
     case 'r':
     case 'p':
-        return s->draw(s->opaque, 1);
+        return s->draw(s->opaque, 1) < 240 ? s->draw(s->opaque, 1) % 32 : s->draw(s->opaque, 4);
     case 's':
         return s->draw(s->opaque, 2) % 4097;
     case 'k':

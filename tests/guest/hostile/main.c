@@ -26,6 +26,7 @@
 #define TIMER_UNITS   (4 * 1000000 / 16) /* 4 ms */
 #define VECTOR_NMI    2
 #define FIRST_VECTOR  32
+#define DOMAIN        1
 #define SHUTDOWN_OP   2
 
 unsigned long victim_first, victim_frames;
@@ -95,7 +96,8 @@ static void call_shaped(Hostile *self)
                           .first_frame = victim_first,
                           .frames = victim_frames,
                           .lists = (uintptr_t)self->lists,
-                          .now = rdtsc()};
+                          .now = rdtsc(),
+                          .own = DOMAIN};
     uintptr_t calls = (uintptr_t)self->calls + draw_below(self, 2) * 8;
     ShapeCall call;
     if (draw_below(self, 4) == 0) {
