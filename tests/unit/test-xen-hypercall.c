@@ -120,7 +120,10 @@ static void special_pages_appear_move_and_go(void)
     g_assert_cmpint(add(f, XENMAPSPACE_gmfn_range, 30, 91), ==, 0);
     g_assert_true(f->shown[92] == guest(f, 31 * 4096));
     f->host_refuses = true;
+    void *shown = f->shown[f->shared_info_gfn];
     g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 0, 75), ==, -XEN_ENOMEM);
+    g_assert_nonnull(shown); /* it is where it was */
+    g_assert_true(f->shown[f->shared_info_gfn] == shown && !f->shown[75]);
     f->host_refuses = false;
     g_autoptr(GVariant) saved = g_variant_ref_sink(xen_domain_save(f->domain));
     g_autoptr(GError) error = NULL;

@@ -85,6 +85,7 @@ struct KvmXenHost {
     MemoryRegion pages[XEN_PAGE_KINDS];
     GHashTable *shown; /* frame -> MemoryRegion over it; machine lock */
     unsigned aliases;
+    uint64_t max_gfn; /* where KVM can show something */
     _Atomic uint64_t *absent; /* a bit a frame that the guest has given back */
     uint64_t absent_frames;
 };

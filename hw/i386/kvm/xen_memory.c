@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <cpuid.h>
 #include <string.h>
 
 #include "hw/i386/kvm/xen_host.h"
@@ -28,14 +29,23 @@ static const struct {
     {XEN_SPECIAL_BASE >> XEN_PAGE_SHIFT, (UINT64_C(1) << 20) - 1},    /* ours, KVM's, the firmware */
 };
 
-static bool frame_is_taken(uint64_t gfn)
+/* KVM takes no memory beyond what the host's processor can address. */
+static uint64_t highest_frame(void)
+{
+    unsigned eax = 0, ebx, ecx, edx;
+    unsigned bits = __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? eax & 0xff : 36;
+
+    return MIN((UINT64_C(1) << (bits - XEN_PAGE_SHIFT)) - 1, MAX_GFN);
+}
+
+static bool frame_is_taken(const KvmXenHost *host, uint64_t gfn)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(taken); i++) {
         if (gfn >= taken[i].first && gfn <= taken[i].last) {
             return true;
         }
     }
-    return gfn > MAX_GFN;
+    return gfn > host->max_gfn;
 }
 
 void *xen_host_special_page(KvmXenHost *host, unsigned index)
@@ -100,7 +110,7 @@ int xen_host_map_page(XenHost *xen, XenPageKind kind, unsigned index, uint64_t g
     Shown *shown;
 
     machine_lock_assert();
-    if (frame_is_taken(gfn) || !xen_host_page_memory(xen, kind, index)) {
+    if (frame_is_taken(host, gfn) || !xen_host_page_memory(xen, kind, index)) {
         return -XEN_EINVAL;
     }
     hide(host, gfn);
@@ -135,7 +145,7 @@ int xen_host_alias_frame(XenHost *xen, uint64_t gfn, uint64_t source, bool read_
     Shown *shown;
 
     machine_lock_assert();
-    if (frame_is_taken(gfn) || source > MAX_GFN) {
+    if (frame_is_taken(host, gfn) || source > host->max_gfn) {
         return -XEN_EINVAL;
     }
     if (host->aliases >= MAX_ALIASES) {
@@ -213,7 +223,7 @@ void *xen_host_frame(KvmXenHost *host, uint64_t gfn)
     uint64_t length = XEN_PAGE_SIZE;
     void *page;
 
-    if (gfn > MAX_GFN || is_absent(host, gfn)) {
+    if (gfn > host->max_gfn || is_absent(host, gfn)) {
         return NULL;
     }
     page = address_space_map(machine_memory(host->machine), gfn << XEN_PAGE_SHIFT, &length, true);
@@ -281,6 +291,7 @@ static bool init_pages(KvmXenHost *host, GError **error)
 bool xen_host_memory_init(KvmXenHost *host, GError **error)
 {
     host->guest_memory.ops = &memory_ops;
+    host->max_gfn = highest_frame();
     host->shown = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     host->absent = g_malloc0_n(host->absent_frames / 64 + 1, sizeof(*host->absent));
     if (!init_pages(host, error)) {

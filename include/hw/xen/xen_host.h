@@ -83,8 +83,8 @@ typedef struct {
      * for, the same for ever after. NULL when out of memory.
      */
     void *(*page_memory)(XenHost *host, XenPageKind kind, unsigned index);
-    /** map_page: shows that page at frame @gfn, over whatever is there. A page is at one frame at
-     * most. */
+    /** map_page: shows that page at frame @gfn, in place of whatever was shown there before. Where it
+     * was shown itself until now, unmap_page() follows. */
     int (*map_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
     /** unmap_page: what was there before shows again. */
     void (*unmap_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
