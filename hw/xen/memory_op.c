@@ -108,7 +108,8 @@ static int64_t change_reservation(XenCall *call, unsigned op, uint64_t start)
         return start;
     }
     uint64_t limit = start + (PAGES_A_CALL >> res.extent_order);
-    while (done < res.nr_extents && done < limit && one_extent(call, op, &res, done)) {
+    while (done < res.nr_extents && done < limit && xen_call_goes_on(call, true) &&
+           one_extent(call, op, &res, done)) {
         done++;
     }
     return done;
@@ -164,7 +165,8 @@ static int64_t exchange(XenCall *call, void *argument)
     uint64_t begin = exch->nr_exchanged << exch->in.extent_order;
     uint64_t pages = MIN(exch->in.nr_extents << exch->in.extent_order, begin + PAGES_A_CALL);
     for (uint64_t i = begin; i < pages && result == 0; i++) {
-        result = exchange_page(call, &exch->in, i, true);
+        result = xen_call_goes_on(call, true) ? exchange_page(call, &exch->in, i, true)
+                                              : -XEN_EAGAIN;
         if (result == 0) {
             result = exchange_page(call, &exch->out, i, false);
         }
@@ -234,7 +236,9 @@ static int64_t add_to_physmap(XenCall *call, void *argument)
         return result != 0 ? result : add_one(call->domain, add->space, add->idx, add->gpfn);
     }
     for (; add->size > 0 && result == 0; result == 0 ? add->size-- : 0) {
-        result = add_one(call->domain, XENMAPSPACE_gmfn, add->idx, add->gpfn);
+        result = xen_call_goes_on(call, true)
+                     ? add_one(call->domain, XENMAPSPACE_gmfn, add->idx, add->gpfn)
+                     : -XEN_EAGAIN;
         if (result == 0) {
             add->idx++;
             add->gpfn++;
@@ -259,6 +263,9 @@ static int64_t add_to_physmap_batch(XenCall *call, void *argument)
     }
     for (unsigned i = 0; i < batch->size; i++) {
         uint64_t index, gfn;
+        if (!xen_call_goes_on(call, true)) {
+            return -XEN_EAGAIN;
+        }
         if (!xen_long_in(call, XEN_GUEST_ADDRESS(batch->idxs), i, &index) ||
             !xen_long_in(call, XEN_GUEST_ADDRESS(batch->gpfns), i, &gfn)) {
             return -XEN_EFAULT;

@@ -102,6 +102,7 @@ typedef struct {
     XenCallOutcome outcome;
     uint64_t deadline;
     unsigned depth; /* multicalls in progress */
+    bool cut_short; /* xen_call_goes_on() said no */
 } XenCall;
 
 /* How a structure of the 64-bit ABI lies in a 32-bit caller's memory. */
@@ -153,6 +154,9 @@ int64_t xen_sub_op(XenCall *call, unsigned hypercall, const XenSubOp *table, uns
 int64_t xen_check_self(const XenDomain *domain, uint16_t id);
 
 int64_t xen_call_run(XenCall *call, uint32_t number);
+/* Before each part of a call that may have very many: true if it is to be done, false if the call
+ * ends here. What may have changed meanwhile is everything but @call. */
+bool xen_call_goes_on(XenCall *call, bool locked);
 int64_t xen_memory_op(XenCall *call);
 int64_t xen_version_op(XenCall *call);
 int64_t xen_event_channel_op(XenCall *call);
