@@ -58,11 +58,14 @@ def why_not():
 class LibvirtHost:
     """A running libvirtd. A context manager: guests that still run at the end are killed."""
 
-    def __init__(self, folder, *, qemu_conf=QEMU_CONF):
+    def __init__(self, folder, *, qemu_conf=QEMU_CONF, tools=None):
         self.folder = pathlib.Path(folder)
         self.system = os.geteuid() == 0
         self.process = None
         self.environment = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder)}
+        self.sbin = "/usr/sbin:/sbin"
+        if tools:
+            self._use(pathlib.Path(tools))
         for name in BUILT_IN.values():
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.log_taken = 0
@@ -81,6 +84,16 @@ class LibvirtHost:
         self.connection = ["-q", "-c", f"qemu+unix:///{mode}?socket={self.socket}"]
         (self.configuration / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(folder=self.folder))
         (self.configuration / "qemu.conf").write_text(qemu_conf)
+
+    def _use(self, tools):
+        """Take libvirt from the folder TOOLS (see hostlib/libvirt.py) on a host that has none; as root."""
+        self.environment |= {"PATH": f"{tools}/bin:{self.environment['PATH']}", "LD_LIBRARY_PATH": f"{tools}/lib",
+                             "LIBVIRT_DRIVER_DIR": f"{tools}/drivers"}
+        self.sbin = f"{tools}/bin:{self.sbin}"
+        for place, name in (("/usr/share/libvirt", "."), ("/usr/lib/libvirt", "libvirt")):
+            if not os.path.exists(place):
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                os.symlink(tools / name, place)
 
     def __enter__(self):
         self.start()
@@ -108,7 +121,7 @@ class LibvirtHost:
     def _command(self):
         """libvirtd, as root behind the mounts that make the folders its own."""
         # With no emulator in its PATH libvirtd does not look into all of them first.
-        daemon = ["env", "PATH=/usr/sbin:/sbin", "libvirtd", "--config", str(self.configuration / "libvirtd.conf")]
+        daemon = ["env", f"PATH={self.sbin}", "libvirtd", "--config", str(self.configuration / "libvirtd.conf")]
         if not self.system:
             return daemon
         for name, lines in (("passwd", USER), ("group", GROUPS)):
@@ -195,4 +208,5 @@ class LibvirtHost:
 
     def guest_pid(self, name):
         """The process of a running guest."""
-        return int((self.folder / "run/libvirt/qemu" / f"{name}.pid").read_text())
+        folder = self.folder / "run/libvirt/qemu" / ("." if self.system else "run")
+        return int((folder / f"{name}.pid").read_text())
