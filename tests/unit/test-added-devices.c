@@ -4,11 +4,15 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <elf.h>
 #include <string.h>
 
 #include "hw/core/machine.h"
 #include "hw/core/run_state.h"
+#include "hw/i386/fw_cfg.h"
+#include "hw/i386/vmcoreinfo.h"
 #include "hw/watchdog/watchdog.h"
+#include "util/bytes.h"
 #include "util/clock.h"
 #include "util/machine_lock.h"
 #include "util/options.h"
@@ -177,6 +181,103 @@ static void pci_testdev_keeps_its_test_and_count(void)
     machine_destroy(machine);
 }
 
+/* ---- vmcoreinfo ---- */
+
+enum { DMA_READ = 0x02, DMA_SELECT = 0x08, DMA_WRITE = 0x10 };
+
+#define DESCRIPTOR 0x1000
+#define BUFFER     0x2000
+#define NOTE       0x3000
+
+static void memory_write(uint64_t address, const void *data, size_t size)
+{
+    g_assert_true(address_space_write(machine_memory(machine), address, data, size));
+}
+
+static void dma(uint32_t control, uint32_t length)
+{
+    uint8_t raw[16], status[4];
+
+    store_be32(raw, control);
+    store_be32(raw + 4, length);
+    store_be64(raw + 8, BUFFER);
+    memory_write(DESCRIPTOR, raw, sizeof(raw));
+    out(FW_CFG_PORT_DMA, 0, 4);
+    out(FW_CFG_PORT_DMA + 4, GUINT32_TO_BE(DESCRIPTOR), 4);
+    address_space_read(machine_memory(machine), DESCRIPTOR, status, 4);
+    g_assert_cmphex(load_be32(status), ==, 0);
+}
+
+static uint32_t key_of(const char *name)
+{
+    uint8_t count[4], entry[64];
+
+    dma(FW_CFG_FILE_DIR << 16 | DMA_SELECT | DMA_READ, 4);
+    address_space_read(machine_memory(machine), BUFFER, count, 4);
+    for (uint32_t i = 0; i < load_be32(count); i++) {
+        dma(DMA_READ, sizeof(entry));
+        address_space_read(machine_memory(machine), BUFFER, entry, sizeof(entry));
+        if (strcmp((const char *)entry + 8, name) == 0) {
+            return load_be16(entry + 4);
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void tell_vmcoreinfo(uint16_t format, uint32_t size, uint64_t address)
+{
+    uint32_t key = key_of("etc/vmcoreinfo");
+    uint8_t file[16] = {0};
+
+    store_le16(file + 2, format);
+    store_le32(file + 4, size);
+    store_le64(file + 8, address);
+    memory_write(BUFFER, file, sizeof(file));
+    dma(key << 16 | DMA_SELECT | DMA_WRITE, sizeof(file));
+}
+
+static void assert_no_note(uint16_t format, uint32_t size, uint64_t address)
+{
+    tell_vmcoreinfo(format, size, address);
+    g_assert_null(vmcoreinfo_note(machine));
+}
+
+static void vmcoreinfo_gives_the_note_that_the_guest_names(void)
+{
+    static const char description[] = "OSRELEASE=6.1";
+    Elf64_Nhdr header = {sizeof("VMCOREINFO"), sizeof(description), 0};
+    uint8_t note[64] = {0};
+    const uint32_t size = sizeof(header) + 12 + 16;
+    Device *device;
+    g_autoptr(GBytes) bytes = NULL;
+
+    build_pc();
+    device = add("vmcoreinfo");
+    finish_pc();
+    g_assert_null(vmcoreinfo_note(machine));
+    memcpy(note, &header, sizeof(header));
+    memcpy(note + sizeof(header), "VMCOREINFO", sizeof("VMCOREINFO"));
+    memcpy(note + sizeof(header) + 12, description, sizeof(description));
+    memory_write(NOTE, note, sizeof(note));
+    assert_no_note(0, size, NOTE);
+    assert_no_note(2, size, NOTE);
+    assert_no_note(1, size - 1, NOTE);
+    assert_no_note(1, 4, NOTE);
+    assert_no_note(1, UINT32_MAX, NOTE);
+    assert_no_note(1, size, BUFFER);
+    assert_no_note(1, size, UINT64_C(1) << 40);
+    tell_vmcoreinfo(1, size, NOTE);
+    bytes = vmcoreinfo_note(machine);
+    g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), note, size);
+    check_round_trip(device);
+    g_clear_pointer(&bytes, g_bytes_unref);
+    bytes = vmcoreinfo_note(machine);
+    g_assert_nonnull(bytes);
+    device_reset(device);
+    g_assert_null(vmcoreinfo_note(machine));
+    machine_destroy(machine);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -189,5 +290,6 @@ int main(int argc, char **argv)
     g_test_add_func("/added-devices/watchdog-listener", a_watchdog_tells_its_listener);
     g_test_add_func("/added-devices/pc-testdev", pc_testdev_keeps_register_and_memory);
     g_test_add_func("/added-devices/pci-testdev", pci_testdev_keeps_its_test_and_count);
+    g_test_add_func("/added-devices/vmcoreinfo", vmcoreinfo_gives_the_note_that_the_guest_names);
     return g_test_run();
 }
