@@ -139,10 +139,13 @@ class LibvirtHost:
             self.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                             env=self.environment, cwd="/")
         end = time.monotonic() + TIME_LIMIT
-        while self.try_virsh("list").returncode != 0:
+        while True:
+            done = self.try_virsh("list")
+            if done.returncode == 0:
+                return
             if self.process.poll() is not None or time.monotonic() > end:
-                raise LibvirtError(f"libvirtd does not answer (status {self.process.poll()}): "
-                                   f"{(self.folder / 'libvirtd.err').read_text()[-2000:]}")
+                said = "".join(path.read_text(errors="replace")[-2000:] for path in self.folder.glob("libvirtd.*"))
+                raise LibvirtError(f"libvirtd does not answer (status {self.process.poll()}): {done.stderr}{said}")
             time.sleep(0.1)
 
     def stop(self):

@@ -294,6 +294,23 @@ def test_default_devices_are_named(case):
         assert said.endswith(reason), said
 
 
+def test_watchdog(case):
+    """<watchdog model='ib700'> is there, and libvirt hears what it does: action pause."""
+    guest = case.guest("plain")
+    guest.add("devices", "<watchdog model='ib700' action='pause'/>")
+    guest.define().start()
+    guest.say("bark", lambda: guest.reason() == "paused (watchdog)")
+
+
+def test_vmcoreinfo(case):
+    """<vmcoreinfo state='on'/> makes the device; a dump works with it."""
+    guest = case.guest("plain")
+    guest.add("features", "<vmcoreinfo state='on'/>")
+    guest.define().start()
+    assert "vmcoreinfo" in guest.monitor("human-monitor-command", **{"command-line": "info qtree"})
+    case.host.virsh("dump", "--memory-only", "guest", case.folder / "core")
+
+
 # ---- life ----
 
 def test_console(case):

@@ -5,7 +5,7 @@
  * Lines: "count" (answered by how many lines came since the start, so that a test sees whether the
  * machine went on, started again or came back as it was), "disk" (by the first word of the first IDE
  * disk's first sector, read by PIO), "reset" (by the reset port), "off" (by ACPI), "crash" (a triple
- * fault); any other is said back.
+ * fault), "bark" (the watchdog ib700 with no time left); any other is said back.
  *
  * Words: driven: do all that, until the machine ends; without it only see that all is there to do it.
  * Sources: 16550A, 82371AB (PIIX4) data sheets; ATA-6, READ SECTORS.
@@ -27,6 +27,8 @@
 #define PM_CONTROL     4
 #define POWER_BUTTON   0x100
 #define SLEEP_ENABLE   0x2000 /* with type 0: S5 on this board */
+#define WATCHDOG_START 0x443
+#define WATCHDOG_NOW   0x0f /* a time of no seconds */
 #define RESET_PORT     0xcf9
 #define RESET_FULL     0x06
 #define IDE_PORT       0x1f0
@@ -124,6 +126,8 @@ static void obey(const char *line)
         switch_off();
     } else if (strcmp(line, "crash") == 0) {
         crash();
+    } else if (strcmp(line, "bark") == 0) {
+        out8(WATCHDOG_START, WATCHDOG_NOW);
     } else {
         answer(line);
     }
