@@ -269,8 +269,6 @@ REFUSED = [
     ("features", "<smm state='on'/>", "-machine smm=on is not supported"),
     ("features", "<ioapic driver='kvm'/>",
      "kernel-irqchip=on is not supported: PIC, IOAPIC and PIT are always emulated here (use kernel-irqchip=split)"),
-    ("features", "<hyperv><relaxed state='on'/></hyperv>",
-     "Property 'hv-relaxed' is not available: Hyper-V enlightenments are not provided"),
     ("features", "<vmport state='on'/>", "-machine vmport=on is not supported"),
 ]
 
