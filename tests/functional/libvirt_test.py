@@ -56,7 +56,7 @@ def check_root(machine, boot):
     assert "xvda" in names and not [name for name in names if name.startswith("sd")], names
 
 
-@case(assets=["libvirt", "libvirt-examples", "small.raw"], cost=150)
+@case(assets=["libvirt", "libvirt-examples", "small.raw"], cost=150, full=True)
 def test_disk_of_the_example_boots_unplugs_and_is_shut_down_by_virsh(context):
     """GRUB on IDE, root on xvda; suspended and resumed; reset and once more from IDE; shut down through the store."""
     with LibvirtHost(context.scratch / "host", tools=context.asset("libvirt")) as host:
