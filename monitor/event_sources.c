@@ -9,6 +9,7 @@
 #include "block/block_query.h"
 #include "hw/core/run_state.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/watchdog/watchdog.h"
 #include "migration/migration.h"
 #include "monitor/block_devices.h"
 #include "monitor/events.h"
@@ -93,6 +94,19 @@ static void run_state_changed(RunEvent event, void *opaque)
     default:
         break;
     }
+}
+
+static void watchdog_ran_out(unsigned action)
+{
+    static const char *const names[] = {
+        [WATCHDOG_RESET] = "reset", [WATCHDOG_SHUTDOWN] = "shutdown", [WATCHDOG_POWEROFF] = "poweroff",
+        [WATCHDOG_PAUSE] = "pause", [WATCHDOG_DEBUG] = "debug",       [WATCHDOG_NONE] = "none",
+        [WATCHDOG_INJECT_NMI] = "inject-nmi",
+    };
+    JsonObject *data = json_object_new();
+
+    json_object_set_string_member(data, "action", names[action]);
+    qmp_event("WATCHDOG", data);
 }
 
 /* ---- block layer ---- */
@@ -232,6 +246,7 @@ void event_sources_start(void)
     block_set_listener(&block_listener);
     device_set_removal_listener(device_removed);
     mc146818_set_listener(rtc_changed);
+    watchdog_set_listener(watchdog_ran_out);
 }
 
 void event_sources_stop(void)
@@ -241,5 +256,6 @@ void event_sources_stop(void)
     migration_set_listener(NULL);
     device_set_removal_listener(NULL);
     mc146818_set_listener(NULL);
+    watchdog_set_listener(NULL);
     qmp_events_forget();
 }

@@ -34,6 +34,16 @@ static int free_devfn(PCIBus *bus)
     return -1;
 }
 
+int pci_bus_highest_free(PCIBus *bus)
+{
+    for (unsigned slot = 31; slot > 0; slot--) {
+        if (slot_is_free(bus, slot)) {
+            return (int)PCI_DEVFN(slot, 0);
+        }
+    }
+    return -1;
+}
+
 static bool check_functions(PCIBus *bus, PCIDevice *device, int devfn, GError **error)
 {
     unsigned slot = PCI_SLOT(devfn);

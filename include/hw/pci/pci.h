@@ -113,6 +113,8 @@ bool pci_bus_irq_level(PCIBus *bus, unsigned n);
 PCIDevice *pci_bus_device(PCIBus *bus, uint8_t devfn);
 /** pci_bus_reserve_slot: automatic addresses avoid @slot (a -device names it). */
 void pci_bus_reserve_slot(PCIBus *bus, unsigned slot);
+/** pci_bus_highest_free: function 0 of the free slot with the highest number; -1: all are taken. */
+int pci_bus_highest_free(PCIBus *bus);
 /** pci_bus_config_read / write: a configuration access by bus/devfn encoded as in CONFIG_ADDRESS. */
 uint32_t pci_bus_config_read(PCIBus *root, uint32_t config_address, unsigned size);
 void pci_bus_config_write(PCIBus *root, uint32_t config_address, uint32_t value, unsigned size);
