@@ -204,6 +204,7 @@ void event_sources_start(void)
     block_set_listener(&block_listener);
     device_set_removal_listener(device_removed);
     mc146818_set_listener(rtc_changed);
+    event_balloon_start();
 }
 
 void event_sources_stop(void)
@@ -212,5 +213,6 @@ void event_sources_stop(void)
     block_set_listener(NULL);
     device_set_removal_listener(NULL);
     mc146818_set_listener(NULL);
+    event_balloon_stop();
     qmp_events_forget();
 }

@@ -35,8 +35,10 @@ typedef struct {
     unsigned count;
 } HmpTable;
 
-extern const HmpTable hmp_table_run, hmp_table_device, hmp_table_block, hmp_table_memory;
-extern const HmpTable hmp_info_machine, hmp_info_device, hmp_info_block, hmp_info_memory;
+extern const HmpTable hmp_table_run, hmp_table_device, hmp_table_block, hmp_table_memory,
+    hmp_table_xen;
+extern const HmpTable hmp_info_machine, hmp_info_device, hmp_info_block, hmp_info_memory,
+    hmp_info_xen;
 
 /** hmp_execute: runs one line; what it says goes to @out. */
 void hmp_execute(Monitor *monitor, const char *line, GString *out);

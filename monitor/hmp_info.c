@@ -165,17 +165,21 @@ static bool info_ramblock(HmpCall *call, GError **error)
 
 /* ---- the rest ---- */
 
-static void print_iothread(const char *id, const char *type, void *ram, void *opaque)
-{
-    if (strcmp(type, "iothread") == 0) {
-        hmp_printf(opaque, "%s:\n  thread_id=%d\n", id, (int)getpid());
-    }
-}
-
 static bool info_iothreads(HmpCall *call, GError **error)
 {
-    monitor_host()->object_foreach(print_iothread, call);
-    return true;
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-iothreads", 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        JsonObject *info = json_array_get_object_element(list, i);
+        g_autoptr(GList) names = json_object_get_members(info);
+        hmp_printf(call, "%s:\n", json_object_get_string_member(info, "id"));
+        for (GList *name = names->next; name; name = name->next) {
+            hmp_printf(call, "  %s=%" G_GINT64_FORMAT "\n", (char *)name->data,
+                       json_object_get_int_member(info, name->data));
+        }
+    }
+    return list != NULL;
 }
 
 static void print_trace(const TracePoint *point, void *opaque)

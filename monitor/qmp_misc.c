@@ -62,12 +62,6 @@ static bool trace_event_set_state(QmpCall *call, GError **error)
 
 /* ---- what is not there ---- */
 
-static bool no_balloon(QmpCall *call, GError **error)
-{
-    return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_ACTIVE,
-                    "No balloon device has been activated");
-}
-
 static bool screendump(QmpCall *call, GError **error)
 {
     return error_setf(error, "There is no console to take a screendump from");
@@ -87,8 +81,6 @@ static const QmpCommand commands[] = {
     {"trace-event-get-state", "name:str", "[TraceEventInfo]", 0, trace_event_get_state},
     {"trace-event-set-state", "name:str enable:bool ignore-unavailable?:bool", NULL, 0,
      trace_event_set_state},
-    {"query-balloon", NULL, "BalloonInfo", 0, no_balloon},
-    {"balloon", "value:int", NULL, 0, no_balloon},
     {"screendump", "filename:str device?:str head?:int", NULL, 0, screendump},
     {"query-rx-filter", "name?:str", "[RxFilterInfo]", 0, query_rx_filter},
 };

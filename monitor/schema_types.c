@@ -263,6 +263,23 @@ const SchemaRow schema_rows[] = {
     {"KeyNumber", OBJECT, "data:int"},
     {"KeyName", OBJECT, "data:str"},
 
+    /* ---- Xen ---- */
+    {"EvtchnPortType", ENUM, "closed unbound interdomain pirq virq ipi"},
+    {"EvtchnInfo", OBJECT,
+     "port:int vcpu:int type:EvtchnPortType remote-domain:str target:int pending:bool masked:bool"},
+    {"XenHostKind", ENUM, "kernel user"},
+    {"XenTransport", ENUM, "kvm-exit io-port"},
+    {"XenEvtchnAbi", ENUM, "2-level fifo"},
+    {"XenHypercallInfo", OBJECT, "number:int name?:str count:int"},
+    {"XenEvtchnSummary", OBJECT, "abi:XenEvtchnAbi limit:int open:int"},
+    {"XenGrantInfo", OBJECT, "in-use:int frames:int max-frames:int version:int"},
+    {"XenQuotaInfo", OBJECT, "name:str description:str limit:int used?:int"},
+    {"XenMemoryInfo", OBJECT, "actual:int maximum:int target?:int"},
+    {"XenInfo", OBJECT,
+     "domain-id:int version:str host:XenHostKind transport:XenTransport guest-bits:int "
+     "hypercalls:[XenHypercallInfo] uncounted:[str] event-channels:XenEvtchnSummary "
+     "ports:[EvtchnInfo] grants:XenGrantInfo store-quotas:[XenQuotaInfo] memory:XenMemoryInfo"},
+
     /* ---- the rest ---- */
     {"TraceEventState", ENUM, "unavailable disabled enabled"},
     {"TraceEventInfo", OBJECT, "name:str state:TraceEventState"},

@@ -152,10 +152,14 @@ def test_chardevs(case):
 
 def test_objects(case):
     """object-add and object-del; iothreads and memory backends are listed."""
-    client = case.start(*NONE).qmp
-    client.run("object-add", {"qom-type": "iothread", "id": "io0"})
+    machine = case.start(*NONE)
+    client = machine.qmp
+    client.run("object-add", {"qom-type": "iothread", "id": "io0", "poll-max-ns": 5})
     client.run("object-add", {"qom-type": "memory-backend-ram", "id": "m0", "size": MEBIBYTE})
-    assert [entry["id"] for entry in client.run("query-iothreads")] == ["io0"]
+    thread = client.run("query-iothreads")[0]
+    assert thread["id"] == "io0" and thread["poll-max-ns"] == 5 and thread["poll-grow"] == 0, thread
+    name = pathlib.Path(f"/proc/{machine.process.pid}/task/{thread['thread-id']}/comm").read_text()
+    assert name == "IO io0\n" and thread["thread-id"] != machine.process.pid, name
     assert [(entry["id"], entry["size"]) for entry in client.run("query-memdev")] == [("m0", MEBIBYTE)]
     expect_error(lambda: client.run("object-add", {"qom-type": "iothread", "id": "io0"}), "GenericError",
                  "duplicate property 'io0'")
