@@ -226,6 +226,13 @@ void accel_vcpu_nmi(Accel *accel, Vcpu *vcpu)
     XL_ACCEL_GET_CLASS(accel)->vcpu_nmi(accel, vcpu);
 }
 
+bool accel_stats(Accel *accel, Vcpu *vcpu, AccelStatVisitor *visit, void *opaque, GError **error)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return !klass->stats || klass->stats(accel, vcpu, visit, opaque, error);
+}
+
 GVariant *accel_save(Accel *accel)
 {
     return XL_ACCEL_GET_CLASS(accel)->save(accel);

@@ -8,6 +8,10 @@
 
 #include "accel/vcpu.h"
 #include "hw/core/run_state.h"
+#include "hw/i386/gsi.h"
+#include "hw/input/input.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
 #include "monitor/hmp.h"
 #include "monitor/qmp_command.h"
 #include "util/trace.h"
@@ -220,6 +224,83 @@ static bool info_balloon(HmpCall *call, GError **error)
     return result != NULL;
 }
 
+/* ---- interrupts and input ---- */
+
+static bool info_irq(HmpCall *call, GError **error)
+{
+    Device *gsi = monitor_device_of_type("pc-gsi");
+
+    if (!gsi) {
+        return error_setf(error, "The machine has no interrupt lines");
+    }
+    hmp_printf(call, "IRQ statistics for %s:\n", device_get_path(gsi));
+    for (unsigned n = 0; n < GSI_COUNT; n++) {
+        uint64_t raised = gsi_raised(HW_GSI(gsi), n);
+        if (raised > 0) {
+            hmp_printf(call, "%2u: %" G_GUINT64_FORMAT "\n", n, raised);
+        }
+    }
+    return true;
+}
+
+static bool info_pic(HmpCall *call, GError **error)
+{
+    Device *pic = monitor_device_of_type("isa-i8259");
+    Device *ioapic = monitor_device_of_type("ioapic");
+
+    if (pic) {
+        i8259_print(HW_I8259(pic), call->out);
+    }
+    if (ioapic) {
+        ioapic_print(HW_IOAPIC(ioapic), call->out);
+    }
+    return pic || ioapic || error_setf(error, "The machine has no interrupt controller");
+}
+
+static void print_mouse(const InputMouse *mouse, unsigned index, void *opaque)
+{
+    HmpCall *call = opaque;
+
+    hmp_printf(call, "%c Mouse #%u: %s\n", call->out->len == 0 ? '*' : ' ', index, mouse->name);
+}
+
+static bool info_mice(HmpCall *call, GError **error)
+{
+    input_mouse_foreach(print_mouse, call);
+    if (call->out->len == 0) {
+        hmp_printf(call, "No mouse devices connected\n");
+    }
+    return true;
+}
+
+/* ---- statistics ---- */
+
+static void print_stat(HmpCall *call, JsonObject *stat)
+{
+    g_autofree char *value = json_to_string(json_object_get_member(stat, "value"), FALSE);
+
+    hmp_printf(call, "    %s: %s\n", json_object_get_string_member(stat, "name"), value);
+}
+
+static bool info_stats(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result =
+        hmp_qmp(call, error, "query-stats", 's', "target", call->words[0], 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        JsonObject *target = json_array_get_object_element(list, i);
+        JsonArray *stats = json_object_get_array_member(target, "stats");
+        hmp_printf(call, "provider: %s%s%s\n", json_object_get_string_member(target, "provider"),
+                   json_object_has_member(target, "qom-path") ? " " : "",
+                   json_object_get_string_member_with_default(target, "qom-path", ""));
+        for (guint j = 0; j < json_array_get_length(stats); j++) {
+            print_stat(call, json_array_get_object_element(stats, j));
+        }
+    }
+    return list != NULL;
+}
+
 static bool info_nothing(HmpCall *call, GError **error)
 {
     return true;
@@ -244,6 +325,10 @@ static const HmpCommand info_commands[] = {
     {"history", "", "what has been typed", 0, 0, info_history},
     {"migrate", "", "how a migration goes", 0, 0, info_migrate},
     {"balloon", "", "how much memory the guest has been left", 0, 0, info_balloon},
+    {"irq", "", "how often each interrupt line went high", 0, 0, info_irq},
+    {"pic", "", "the interrupt controllers", 0, 0, info_pic},
+    {"mice", "", "mice, and which gets the input", 0, 0, info_mice},
+    {"stats", "vm|vcpu", "the accelerator's statistics", 1, 1, info_stats},
     {"network", "", "network devices", 0, 0, info_nothing},
     {"usb", "", "USB devices", 0, 0, info_nothing},
     {"tpm", "", "TPM devices", 0, 0, info_nothing},

@@ -40,10 +40,9 @@ static bool device_del(QmpCall *call, GError **error)
     Bus *bus = device_get_bus(device);
     /* DEVICE_DELETED tells when it is gone: now, or when the guest has let go of it. */
     if (bus && HW_BUS_GET_CLASS(bus)->request_unplug) {
-        HW_BUS_GET_CLASS(bus)->request_unplug(bus, device);
-    } else {
-        device_unrealize(device);
+        return HW_BUS_GET_CLASS(bus)->request_unplug(bus, device, error);
     }
+    device_unrealize(device);
     return true;
 }
 

@@ -128,6 +128,29 @@ def test_balloon_change_is_told(case):
     assert event["data"]["actual"] < 64 * MEBIBYTE or client.run("query-balloon")["actual"] <= 64 * MEBIBYTE, event
 
 
+def test_statistics_of_kvm(case):
+    """query-stats and its schemas, where KVM has them: both fit, names can be chosen, a vCPU too."""
+    client = case.start(*STOPPED).qmp
+    schema = Schema(client.run("query-qmp-schema"))
+    described = client.run("query-stats-schemas")
+    schema.check(schema.of_kind("command")["query-stats-schemas"]["ret-type"], described, "query-stats-schemas")
+    if not described:
+        return
+    assert [entry["target"] for entry in described] == ["vm", "vcpu"], described
+    results = client.run("query-stats", {"target": "vcpu"})
+    schema.check(schema.of_kind("command")["query-stats"]["ret-type"], results, "query-stats")
+    paths = [cpu["qom-path"] for cpu in client.run("query-cpus-fast")]
+    assert [entry["qom-path"] for entry in results] == paths
+    for entry in results:
+        assert [stat["name"] for stat in entry["stats"]] == [stat["name"] for stat in described[1]["stats"]]
+    request = {"target": "vcpu", "vcpus": [paths[1]], "providers": [{"provider": "kvm", "names": ["exits", "no such"]}]}
+    one = client.run("query-stats", request)
+    assert [(entry["qom-path"], [stat["name"] for stat in entry["stats"]]) for entry in one] == [(paths[1], ["exits"])]
+    assert client.run("query-stats", {"target": "vm", "providers": []}) == []
+    expect_error(lambda: client.run("query-stats", {"target": "disk"}), "GenericError", "does not accept value 'disk'")
+    assert hmp(client, "info stats vcpu").startswith(f"provider: kvm {paths[0]}")
+
+
 def refuses_everything(client):
     """Each command has its own clear answer where there is no Xen."""
     for name, arguments in [("query-xen", {}), ("xen-event-list", {}), ("xen-event-inject", {"port": 1}),

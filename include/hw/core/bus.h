@@ -20,10 +20,11 @@ struct _BusClass {
     /** firmware_path: this device's part of a bootorder path, e.g. "drive@1"; caller frees; NULL: none. */
     char *(*firmware_path)(Bus *bus, Device *device);
     /**
-     * request_unplug: device_del: asks the guest to let @device go, and unrealizes it when it has. NULL: nobody needs
-     * to be asked.
+     * request_unplug: device_del: asks the guest to let @device go, and unrealizes it when it has, or at the next reset.
+     * Asked again it may take the device away without the guest's leave, or say in @error that it still waits.
+     * NULL: nobody needs to be asked.
      */
-    void (*request_unplug)(Bus *bus, Device *device);
+    bool (*request_unplug)(Bus *bus, Device *device, GError **error);
     /** reset: what the bus itself holds. May be NULL. */
     void (*reset)(Bus *bus);
     GVariant *(*save)(Bus *bus);
