@@ -17,6 +17,10 @@ struct _BusClass {
     bool hotplug;
     /** check: @device (not yet realized) may take the place its properties name, or gets a free one. */
     bool (*check)(Bus *bus, Device *device, GError **error);
+    /** may_hotplug: whether this bus takes and gives devices while the guest runs; NULL: as @hotplug says. */
+    bool (*may_hotplug)(Bus *bus);
+    /** plugged: @device was realized after the machine was finished. May be NULL. */
+    void (*plugged)(Bus *bus, Device *device);
     /** firmware_path: this device's part of a bootorder path, e.g. "drive@1"; caller frees; NULL: none. */
     char *(*firmware_path)(Bus *bus, Device *device);
     /**
@@ -56,6 +60,8 @@ struct _BusClass {
         device_type_table_add(name##_get_type);                                                    \
     }
 
+/** bus_check_hotplug: false and @error if @device cannot come to or leave @bus (NULL: none) of a running machine. */
+bool bus_check_hotplug(Bus *bus, Device *device, GError **error);
 /** bus_setup: @name is what bus= takes ("pci.0", "ide.1"); @owner may be NULL (the machine's). */
 void bus_setup(Bus *bus, Machine *machine, Device *owner, const char *name);
 const char *bus_get_name(Bus *bus);
