@@ -73,8 +73,8 @@ static bool run_store_read(HmpCall *call, GError **error)
 
 static bool run_store_write(HmpCall *call, GError **error)
 {
-    g_autoptr(JsonNode) result = hmp_qmp(call, error, "xenstore-write", 's', "path",
-                                         call->words[0], 's', "data", call->words[1], 0);
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "xenstore-write", 's', "path", call->words[0],
+                                         's', "data", call->words[1], 0);
     return result != NULL;
 }
 

@@ -97,9 +97,8 @@ static bool add_result(JsonArray *results, Vcpu *vcpu, JsonArray *names, GError 
 
 static bool add_vcpus(JsonArray *results, const QmpCall *call, JsonArray *names, GError **error)
 {
-    JsonArray *wanted = qmp_has(call, "vcpus")
-                            ? json_object_get_array_member(call->arguments, "vcpus")
-                            : NULL;
+    JsonArray *wanted =
+        qmp_has(call, "vcpus") ? json_object_get_array_member(call->arguments, "vcpus") : NULL;
 
     for (unsigned i = 0; i < monitor_cpu_count(); i++) {
         g_autofree char *path = monitor_cpu_path(i);
@@ -111,7 +110,8 @@ static bool add_vcpus(JsonArray *results, const QmpCall *call, JsonArray *names,
     return true;
 }
 
-/* False: there are requests, and none is for this provider. @names: of that one, or NULL for all. */
+/* False: there are requests, and none is for this provider. @names: of that one, or NULL for all.
+ */
 static bool find_request(const QmpCall *call, JsonArray **names)
 {
     JsonArray *requests;

@@ -54,9 +54,12 @@ typedef struct {
 static void add_port(const XenPortInfo *port, void *opaque)
 {
     static const char *const types[] = {
-        [XEN_PORT_TYPE_CLOSED] = "closed", [XEN_PORT_TYPE_UNBOUND] = "unbound",
-        [XEN_PORT_TYPE_INTERDOMAIN] = "interdomain", [XEN_PORT_TYPE_PIRQ] = "pirq",
-        [XEN_PORT_TYPE_VIRQ] = "virq", [XEN_PORT_TYPE_IPI] = "ipi",
+        [XEN_PORT_TYPE_CLOSED] = "closed",
+        [XEN_PORT_TYPE_UNBOUND] = "unbound",
+        [XEN_PORT_TYPE_INTERDOMAIN] = "interdomain",
+        [XEN_PORT_TYPE_PIRQ] = "pirq",
+        [XEN_PORT_TYPE_VIRQ] = "virq",
+        [XEN_PORT_TYPE_IPI] = "ipi",
     };
     PortList *ports = opaque;
     JsonObject *info = json_object_new();

@@ -225,8 +225,8 @@ Device *machine_add_device_from_options(Machine *machine, JsonObject *options, G
     }
     if (!take_id(machine, device, options, error) ||
         !find_bus(machine, device, options, &bus, error) ||
-        (running && !bus_check_hotplug(bus, device, error)) || !set_properties(device, options, error) ||
-        !device_realize(device, machine, bus, error)) {
+        (running && !bus_check_hotplug(bus, device, error)) ||
+        !set_properties(device, options, error) || !device_realize(device, machine, bus, error)) {
         return NULL;
     }
     if (running && bus && HW_BUS_GET_CLASS(bus)->plugged) {

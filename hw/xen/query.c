@@ -35,8 +35,7 @@ static uint64_t hypercall_count(XenDomain *domain, unsigned number)
 }
 
 void xen_query_hypercalls(XenDomain *domain,
-                          void (*visit)(const XenHypercallCount *count, void *opaque),
-                          void *opaque)
+                          void (*visit)(const XenHypercallCount *count, void *opaque), void *opaque)
 {
     for (unsigned number = 0; number < XEN_HYPERCALL_NUMBERS; number++) {
         XenHypercallCount count = {number, xen_hypercall_name(number),
@@ -53,8 +52,7 @@ static XenPortInfo describe(XenDomain *domain, uint32_t port, XenPort *entry)
 {
     const XenPortOps *ops = domain->evtchn.ops;
     XenPortState state = xen_port_state(entry);
-    bool has_remote =
-        state.kind == EVTCHNSTAT_unbound || state.kind == EVTCHNSTAT_interdomain;
+    bool has_remote = state.kind == EVTCHNSTAT_unbound || state.kind == EVTCHNSTAT_interdomain;
     bool has_target = state.kind == EVTCHNSTAT_interdomain || state.kind == EVTCHNSTAT_pirq ||
                       state.kind == EVTCHNSTAT_virq;
 

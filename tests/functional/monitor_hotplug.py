@@ -127,7 +127,8 @@ def test_wrong_places_and_types_are_refused(case):
     expect_error(lambda: machine.qmp.run("device_add", {"driver": "xen-pvdevice", "addr": "4"}), "GenericError",
                  "Device ID invalid")
     assert read(machine, FILLED) == 0 and identity(machine, 4) == 0xffffffff
-    expect_error(lambda: machine.qmp.run("device_del", {"id": "/machine/gsi"}), "GenericError", "does not support hotplugging")
+    expect_error(lambda: machine.qmp.run("device_del", {"id": "/machine/gsi"}), "GenericError",
+                 "does not support hotplugging")
 
 
 def test_machine_without_acpi_has_no_hotplug(case):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """What monitors show of a Xen guest and do to it: the domain, event channels, the store, the balloon.
 
-Needs a /dev/kvm that takes xen-version=; any will do, Linux is not run. Prints TAP; without one it skips. Arguments: the
-binary, and parts of the names of the cases to run (none: all).
+Needs a /dev/kvm that takes xen-version=; any will do, Linux is not run. Prints TAP; without one it skips. Arguments:
+the binary, and parts of the names of the cases to run (none: all).
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -17,7 +17,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from monitor_case import MEBIBYTE, NONE, PC, expect_error, main, wait_until  # noqa: E402
 from qmp_client import TIME_LIMIT, Schema  # noqa: E402
 
-XEN = ["-accel", "kvm,xen-version=0x40011", "-machine", "pc", "-m", "64", "-smp", "2", "-nodefaults", "-display", "none"]
+XEN = ["-accel", "kvm,xen-version=0x40011", "-machine", "pc", "-m", "64", "-smp", "2", "-nodefaults",
+       "-display", "none"]
 STOPPED = [*XEN, "-S"]
 
 

@@ -12,7 +12,7 @@ UNTIL = "for i in $(seq 300); do {0} && break; sleep 0.1; done; {0}"
 
 @case(assets=SMALL_SYSTEM, cost=60)
 def test_stock_kernel_takes_and_ejects_a_pci_device(context):
-    """device_add, the kernel gives its BAR an address; device_del, the kernel ejects it; twice; what was there stays."""
+    """device_add: the kernel gives its BAR an address; device_del: it ejects it; twice; what was there stays."""
     path = context.scratch / "qmp"
     arguments = [*context.small_system(), "-qmp", f"unix:{path},server=on,wait=off"]
     with context.machine(arguments) as machine:

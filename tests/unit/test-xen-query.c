@@ -1,5 +1,6 @@
 /*
- * The domain as others see it: what it tells is what the guest has done, and asking changes nothing.
+ * The domain as others see it: what it tells is what the guest has done, and asking changes
+ * nothing.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -3,7 +3,8 @@
  * or are to be emptied, and empties them.
  *
  * Source: the port layout that PC firmware tables for i440FX virtual machines use
- * ("acpi-pci-hotplug"): 0x00 filled, 0x04 to be emptied, 0x08 eject, 0x0c removable, 0x10 bus, 0x14 index, each 32 bits.
+ * ("acpi-pci-hotplug"): 0x00 filled, 0x04 to be emptied, 0x08 eject, 0x0c removable, 0x10 bus, 0x14
+ * index, each 32 bits.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -33,7 +34,8 @@ typedef struct {
 void acpi_pci_hotplug_init(AcpiPciHotplug *hotplug, PCIBus *bus, void (*raise)(void *opaque),
                            void *opaque);
 void acpi_pci_hotplug_destroy(AcpiPciHotplug *hotplug);
-/** acpi_pci_hotplug_reset: the registers; the bus's own reset has emptied what was to be emptied. */
+/** acpi_pci_hotplug_reset: the registers; the bus's own reset has emptied what was to be emptied.
+ */
 void acpi_pci_hotplug_reset(AcpiPciHotplug *hotplug);
 
 /* For the owner's table of saved fields. */

@@ -35,21 +35,21 @@ void xen_query_hypercalls(XenDomain *domain,
 /* ---- event channels ---- */
 
 typedef enum { /* Xen's EVTCHNSTAT_* */
-    XEN_PORT_TYPE_CLOSED,
-    XEN_PORT_TYPE_UNBOUND,
-    XEN_PORT_TYPE_INTERDOMAIN,
-    XEN_PORT_TYPE_PIRQ,
-    XEN_PORT_TYPE_VIRQ,
-    XEN_PORT_TYPE_IPI,
+               XEN_PORT_TYPE_CLOSED,
+               XEN_PORT_TYPE_UNBOUND,
+               XEN_PORT_TYPE_INTERDOMAIN,
+               XEN_PORT_TYPE_PIRQ,
+               XEN_PORT_TYPE_VIRQ,
+               XEN_PORT_TYPE_IPI,
 } XenPortType;
 
 typedef struct {
     uint32_t port;
     XenPortType type;
     unsigned vcpu;
-    bool has_remote;   /* unbound and interdomain ones: */
-    uint16_t remote;   /* the domain at the other end */
-    uint32_t target;   /* interdomain: the port there; pirq, virq: its number; else 0 */
+    bool has_remote; /* unbound and interdomain ones: */
+    uint16_t remote; /* the domain at the other end */
+    uint32_t target; /* interdomain: the port there; pirq, virq: its number; else 0 */
     bool pending, masked;
     unsigned priority; /* FIFO ABI */
 } XenPortInfo;
