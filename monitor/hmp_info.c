@@ -273,6 +273,30 @@ static bool info_mice(HmpCall *call, GError **error)
     return true;
 }
 
+/* ---- dumps ---- */
+
+static bool info_dump(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-dump", 0);
+
+    if (result) {
+        hmp_printf(call, "Status: %s\n",
+                   json_object_get_string_member(json_node_get_object(result), "status"));
+    }
+    return result != NULL;
+}
+
+static bool info_vm_generation_id(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-vm-generation-id", 0);
+
+    if (result) {
+        hmp_printf(call, "%s\n",
+                   json_object_get_string_member(json_node_get_object(result), "guid"));
+    }
+    return result != NULL;
+}
+
 /* ---- statistics ---- */
 
 static void print_stat(HmpCall *call, JsonObject *stat)
@@ -325,6 +349,8 @@ static const HmpCommand info_commands[] = {
     {"history", "", "what has been typed", 0, 0, info_history},
     {"migrate", "", "how a migration goes", 0, 0, info_migrate},
     {"balloon", "", "how much memory the guest has been left", 0, 0, info_balloon},
+    {"dump", "", "how a dump of the guest went", 0, 0, info_dump},
+    {"vm-generation-id", "", "the number of this run of the guest", 0, 0, info_vm_generation_id},
     {"irq", "", "how often each interrupt line went high", 0, 0, info_irq},
     {"pic", "", "the interrupt controllers", 0, 0, info_pic},
     {"mice", "", "mice, and which gets the input", 0, 0, info_mice},

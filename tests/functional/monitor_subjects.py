@@ -320,6 +320,8 @@ def test_commands_about_what_is_not_there(case):
     expect_error(lambda: client.run("query-rx-filter", {"name": "net0"}), "GenericError", "invalid net client name")
     assert client.run("query-rx-filter") == [] and client.run("query-memory-devices") == []
     assert client.run("query-stats", {"target": "vm"}) == [] and client.run("query-stats-schemas") == []
+    assert "no console" in client.human("screendump x") and "not found" in client.human("set_link net0 off")
+    assert "none" in client.human("info dump") and "not found" in client.human("info vm-generation-id")
     assert client.run("rtc-reset-reinjection") == {}
 
 
