@@ -5,6 +5,8 @@
  */
 #include "hw/block/io_thread.h"
 
+#include <unistd.h>
+
 #include "util/error.h"
 
 struct IOThread {
@@ -13,6 +15,10 @@ struct IOThread {
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread; /* NULL: not started yet */
+    GMutex lock;
+    GCond started;
+    pid_t host_id; /* 0: it has not come up yet; @lock */
+    IOThreadParameters parameters;
 };
 
 static GHashTable *threads; /* id -> IOThread */
@@ -21,6 +27,10 @@ static gpointer run_loop(gpointer opaque)
 {
     IOThread *thread = opaque;
 
+    g_mutex_lock(&thread->lock);
+    thread->host_id = gettid();
+    g_cond_signal(&thread->started);
+    g_mutex_unlock(&thread->lock);
     g_main_context_push_thread_default(thread->context);
     g_main_loop_run(thread->loop);
     g_main_context_pop_thread_default(thread->context);
@@ -39,6 +49,8 @@ IOThread *io_thread_new(const char *id, GError **error)
     }
     IOThread *thread = g_new0(IOThread, 1);
     thread->id = g_strdup(id);
+    g_mutex_init(&thread->lock);
+    g_cond_init(&thread->started);
     thread->context = g_main_context_new();
     thread->loop = g_main_loop_new(thread->context, FALSE);
     g_hash_table_insert(threads, thread->id, thread);
@@ -73,22 +85,59 @@ bool io_thread_free(IOThread *thread, GError **error)
     stop(thread);
     g_main_loop_unref(thread->loop);
     g_main_context_unref(thread->context);
+    g_mutex_clear(&thread->lock);
+    g_cond_clear(&thread->started);
     g_free(thread->id);
     g_free(thread);
     return true;
 }
 
+IOThread *io_thread_find(const char *id)
+{
+    return threads ? g_hash_table_lookup(threads, id) : NULL;
+}
+
+static void start(IOThread *thread)
+{
+    if (!thread->thread) {
+        g_autofree char *name = g_strconcat("IO ", thread->id, NULL);
+        thread->thread = g_thread_new(name, run_loop, thread);
+    }
+}
+
+int io_thread_host_id(IOThread *thread)
+{
+    int id;
+
+    start(thread);
+    g_mutex_lock(&thread->lock);
+    while (thread->host_id == 0) {
+        g_cond_wait(&thread->started, &thread->lock);
+    }
+    id = thread->host_id;
+    g_mutex_unlock(&thread->lock);
+    return id;
+}
+
+void io_thread_set_parameters(IOThread *thread, const IOThreadParameters *parameters)
+{
+    thread->parameters = *parameters;
+}
+
+IOThreadParameters io_thread_parameters(const IOThread *thread)
+{
+    return thread->parameters;
+}
+
 IOThread *io_thread_ref(const char *id, GError **error)
 {
-    IOThread *thread = threads ? g_hash_table_lookup(threads, id) : NULL;
+    IOThread *thread = io_thread_find(id);
 
     if (!thread) {
         error_setf(error, "Device '%s' not found", id);
         return NULL;
     }
-    if (!thread->thread) {
-        thread->thread = g_thread_new("io", run_loop, thread);
-    }
+    start(thread);
     thread->users++;
     return thread;
 }

@@ -272,6 +272,12 @@ static const Hypercall *find(uint32_t number)
     return NULL;
 }
 
+const char *xen_hypercall_name(uint32_t number)
+{
+    const Hypercall *row = find(number);
+    return row ? row->name : NULL;
+}
+
 static void log_once(XenDomain *domain, uint32_t number, const Hypercall *row)
 {
     uint64_t bit = UINT64_C(1) << (number & 63);
@@ -284,6 +290,7 @@ static void log_once(XenDomain *domain, uint32_t number, const Hypercall *row)
 int64_t xen_call_run(XenCall *call, uint32_t number)
 {
     const Hypercall *row = find(number);
+    xen_count_hypercall(call->domain, call->vcpu, number);
     if (row && row->handler) {
         return row->handler(call);
     }

@@ -25,7 +25,7 @@ static void set_absent(XenDomain *domain, uint64_t gfn, bool absent)
     }
 }
 
-static uint64_t current_pages(const XenDomain *domain)
+uint64_t xen_current_pages(const XenDomain *domain)
 {
     return domain->config.ram_frames - domain->absent_count + domain->adjustment;
 }
@@ -81,7 +81,7 @@ static bool one_extent(XenCall *call, unsigned op, const xen_memory_reservation_
     if (op == XENMEM_increase_reservation) {
         /* Pages of no frame: there is nothing behind them, only the count. */
         uint64_t pages = UINT64_C(1) << res->extent_order;
-        if (current_pages(domain) + pages > domain->config.ram_frames) {
+        if (xen_current_pages(domain) + pages > domain->config.ram_frames) {
             return false;
         }
         domain->adjustment += pages;
@@ -323,7 +323,7 @@ static int64_t current_reservation(XenCall *call, void *argument)
 {
     struct xen_memory_domain *which = argument;
     int64_t result = xen_check_self(call->domain, which->domid);
-    return result != 0 ? result : (int64_t)current_pages(call->domain);
+    return result != 0 ? result : (int64_t)xen_current_pages(call->domain);
 }
 
 static int64_t maximum_reservation(XenCall *call, void *argument)
@@ -397,6 +397,7 @@ int64_t xen_memory_op(XenCall *call)
     uint64_t start = command >> COMMAND_SHIFT;
     int64_t result;
     xen_lock(call->domain);
+    uint64_t before = xen_current_pages(call->domain);
     if (op == XENMEM_increase_reservation || op == XENMEM_decrease_reservation ||
         op == XENMEM_populate_physmap) {
         result = change_reservation(call, op, start);
@@ -406,7 +407,11 @@ int64_t xen_memory_op(XenCall *call)
         result = xen_sub_op(call, __HYPERVISOR_memory_op, memory_ops, G_N_ELEMENTS(memory_ops), op,
                             call->arguments[1]);
     }
+    bool changed = xen_current_pages(call->domain) != before;
     xen_unlock(call->domain);
+    if (changed) {
+        xen_memory_changed(call->domain);
+    }
     return result;
 }
 

@@ -574,6 +574,18 @@ XenMachine *xen_machine_new(Machine *machine, uint64_t below_4g, uint64_t above_
     return xen;
 }
 
+XenMachine *xen_machine_find(Machine *machine)
+{
+    GPtrArray *devices = machine_devices(machine);
+
+    for (guint i = 0; i < devices->len; i++) {
+        if (IS_HW_XEN_MACHINE(g_ptr_array_index(devices, i))) {
+            return HW_XEN_MACHINE(g_ptr_array_index(devices, i));
+        }
+    }
+    return NULL;
+}
+
 void xen_machine_set_memory_map(XenMachine *xen, const XenMemoryMapEntry *entries, unsigned count)
 {
     xen_domain_set_memory_map(xen->domain, entries, count);
@@ -597,6 +609,11 @@ XenStore *xen_machine_store(XenMachine *xen)
 const char *xen_machine_host_kind(XenMachine *xen)
 {
     return xen->host.kind->name;
+}
+
+const char *xen_machine_transport(XenMachine *xen)
+{
+    return xen->host.kind == &xen_host_kernel_kind ? "kvm-exit" : "io-port";
 }
 
 bool xen_machine_set_gsi(XenMachine *xen, unsigned gsi, bool level)
