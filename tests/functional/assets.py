@@ -12,7 +12,7 @@ for _folder in ("testhost", "guest"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
 import kernels  # noqa: E402
-from hostlib import cache, disk, kernel, xen_guest  # noqa: E402
+from hostlib import cache, disk, fio, kernel, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
 PROGRAM = "program:"
@@ -51,6 +51,7 @@ MAKERS = {
     "xen-kexec-686": lambda: xen_guest.kexec_files("i386"),
     "store-tools": xen_guest.store_tools,
     "grub-pvh": xen_guest.grub_pvh,
+    "guest-fio": fio.archive_for_guests,
 }
 
 

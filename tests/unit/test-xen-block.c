@@ -131,7 +131,7 @@ static void disk_publishes_what_it_can(void)
     assert_backend(device, "physical-sector-size", "4096");
     assert_backend(device, "feature-flush-cache", "1");
     assert_backend(device, "feature-barrier", "1");
-    assert_backend(device, "feature-persistent", "1");
+    assert_backend(device, "feature-persistent", "0");
     assert_backend(device, "feature-discard", "1");
     assert_backend(device, "discard-granularity", "512");
     assert_backend(device, "discard-alignment", "0");
@@ -533,8 +533,9 @@ static void responses_are_told_only_when_wanted(void)
 
 static void persistent_grants_stay_pinned(void)
 {
-    XenDevice *device = setup_disk(DISK, NULL);
+    XenDevice *device = setup_disk(DISK, "persistent-grants=on");
 
+    assert_backend(device, "feature-persistent", "1");
     prepare_front(device);
     guest_write_number(device, "feature-persistent", 1);
     g_assert_cmpuint(enter(device, XenbusStateInitialised), ==, XenbusStateConnected);
