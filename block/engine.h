@@ -72,7 +72,8 @@ struct EngineTask {
  */
 BlockEngine *engine_for_context(GMainContext *context);
 void engine_unref(BlockEngine *engine);
-/** engine_of_thread: the engine whose context this thread has entered (block_context_enter), or NULL.
+/** engine_of_thread: the engine whose context this thread has entered (block_context_enter), or
+ * NULL.
  */
 BlockEngine *engine_of_thread(void);
 /** engine_is_main: true for the default context's engine, whose lock is the machine lock. */

@@ -1,7 +1,7 @@
 /*
- * An I/O thread's wait. GLib's loop calls it where it would poll(): as long as nothing but doorbells
- * and requests happens it stays here, and each turn is one system call that submits what the last
- * turn has made and waits for the next completion.
+ * An I/O thread's wait. GLib's loop calls it where it would poll(): as long as nothing but
+ * doorbells and requests happens it stays here, and each turn is one system call that submits what
+ * the last turn has made and waits for the next completion.
  *
  * What GLib itself waits for (its wake-up, sources that others attach) has polls in the ring like
  * the doorbells; when one of them completes, GLib gets its answer from poll().

@@ -10,7 +10,8 @@
 
 typedef struct EngineRing EngineRing;
 
-/** What the ring hands back to the engine: @result of one system call on @task; @more: it goes on. */
+/** What the ring hands back to the engine: @result of one system call on @task; @more: it goes on.
+ */
 typedef void (*EngineRingReap)(EngineTask *task, int64_t result, bool more);
 
 /** ring_new: NULL if the host refuses io_uring (ENOSYS, EPERM in containers, no memory to lock). */

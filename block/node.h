@@ -107,7 +107,7 @@ struct BlockLink {
 struct BlockDriver {
     const char *name;
     bool is_protocol;
-    bool one_thread; /* its state has no lock: one context at a time submits */
+    bool one_thread;            /* its state has no lock: one context at a time submits */
     const char *const *options; /* names of its own options, NULL-ended */
     size_t state_size;
     /** open: @options are checked for unknown names already. The node's common fields are set. */

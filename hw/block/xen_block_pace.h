@@ -3,9 +3,9 @@
  *
  * An event for each request is an exit of the guest and a change of threads each. A guest that has
  * many requests under way loses nothing when we let it make a few of them, unasked, and look again
- * after a nap; one that waits for each request loses the nap. Nobody says which guest it is, so both
- * are tried and what moves more requests is kept: an epoch of armed looks, then naps, as long as
- * these are not slower. Naps that find less than two requests twice in a row end at once.
+ * after a nap; one that waits for each request loses the nap. Nobody says which guest it is, so
+ * both are tried and what moves more requests is kept: an epoch of armed looks, then naps, as long
+ * as these are not slower. Naps that find less than two requests twice in a row end at once.
  *
  * A state machine without clock or thread: time comes with each call.
  *

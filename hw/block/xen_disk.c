@@ -168,9 +168,10 @@ static const DeviceProperty disk_properties[] = {
     DEVICE_PROPERTY_TEXT("iothread", XenDisk, iothread_property, NULL,
                          "ID of an iothread object for all queues; default: a thread for each, as "
                          "far as the host has CPUs"),
-    DEVICE_PROPERTY(BOOL, "persistent-grants", XenDisk, persistent_grants, false,
-                    "offer them; the guest then copies all data, which only helps where a grant costs "
-                    "more than a copy"),
+    DEVICE_PROPERTY(
+        BOOL, "persistent-grants", XenDisk, persistent_grants, false,
+        "offer them; the guest then copies all data, which only helps where a grant costs "
+        "more than a copy"),
     DEVICE_PROPERTY(ONOFFAUTO, "write-cache", XenDisk, write_cache_property, ON_OFF_AUTO_AUTO,
                     "volatile write cache; auto: as the drive's cache mode says"),
     DEVICE_PROPERTY(BOOL, "share-rw", XenDisk, share_write, false,
