@@ -203,9 +203,39 @@ void engine_submit_queued(BlockEngine *engine)
     }
 }
 
+static void append_reaped(EngineTask *task, int64_t result)
+{
+    BlockEngine *engine = task->engine;
+
+    task->result = result;
+    task->next = NULL;
+    if (engine->reaped_head) {
+        engine->reaped_tail->next = task;
+    } else {
+        engine->reaped_head = task;
+    }
+    engine->reaped_tail = task;
+}
+
+/* A transfer that never waits is cheaper done than given away; its end still comes by the loop. */
+static bool transfer_at_once(EngineTask *task)
+{
+    bool is_transfer = task->kind == ENGINE_READ || task->kind == ENGINE_WRITE;
+
+    if (!is_transfer || !(task->flags & ENGINE_MEMORY) || task->engine != thread_engine) {
+        return false;
+    }
+    append_reaped(task, engine_run_blocking(task));
+    return true;
+}
+
 static void start_task(EngineTask *task)
 {
     BlockEngine *engine = task->engine;
+
+    if (transfer_at_once(task)) {
+        return;
+    }
 
     if (!engine->ring || (task->flags & ENGINE_THREADS) || !ring_can(engine->ring, task)) {
         workers_start(task);
@@ -347,29 +377,27 @@ bool engine_ready(BlockEngine *engine)
 /* A completion is queued before any done function runs, so that one may poll again itself. */
 static void reap_one(EngineTask *task, int64_t result, bool more)
 {
-    BlockEngine *engine = task->engine;
-
     if (task->kind == ENGINE_POLL || task->kind == ENGINE_POLL_CANCEL) {
         doorbell_completed(task, result, more);
         return;
     }
-    task->result = result;
-    task->next = NULL;
-    if (engine->reaped_head) {
-        engine->reaped_tail->next = task;
-    } else {
-        engine->reaped_head = task;
-    }
-    engine->reaped_tail = task;
+    append_reaped(task, result);
 }
 
 static void run_reaped(BlockEngine *engine)
 {
     EngineTask *task;
 
-    while ((task = engine->reaped_head)) {
+    /* Those there are now: done functions may add more. */
+    EngineTask *last = engine->reaped_head ? engine->reaped_tail : NULL;
+
+    while (last && (task = engine->reaped_head)) {
         engine->reaped_head = task->next;
+        bool was_last = task == last;
         advance_task(task, task->result);
+        if (was_last) {
+            break;
+        }
     }
 }
 

@@ -35,6 +35,7 @@ typedef enum {
     ENGINE_DURABLE = 1 << 0, /* write: RWF_DSYNC */
     ENGINE_DIRECT = 1 << 1,  /* the descriptor is O_DIRECT: a short read ends at end of file */
     ENGINE_THREADS = 1 << 2, /* aio=threads: not through the ring */
+    ENGINE_MEMORY = 1 << 3,  /* the file is memory: an I/O thread transfers at once */
 } EngineTaskFlags;
 
 /*

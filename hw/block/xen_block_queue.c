@@ -301,7 +301,7 @@ XenBlockQueue *xen_block_queue_open(XenBlockTarget *target, const XenBlockQueueC
     queue->target = target;
     queue->context = config->context;
     queue->event_fd = -1;
-    xen_block_pace_init(&queue->pace, config->context ? XEN_BLOCK_PACE_NAP_NS : 0);
+    xen_block_pace_init(&queue->pace, config->context != NULL);
     queue->retry_tail = &queue->retry_head;
     if (!xen_block_ring_open(&queue->ring, target->domain, config->layout, config->refs,
                              config->pages, error)) {
