@@ -3,8 +3,8 @@
  *
  * An event for each request is an exit of the guest and a change of threads each. A guest that has
  * many requests under way loses nothing when we let it make a few of them, unasked, and look again
- * after a nap; one that waits for each request loses the nap. Nobody says which guest it is, so both
- * are tried and what moves more requests is kept: an epoch of armed looks tells what a request
+ * after a nap; one that waits for each request loses the nap. Nobody says which guest it is, so
+ * both are tried and what moves more requests is kept: an epoch of armed looks tells what a request
  * takes, then there are naps as long as these are not slower. A nap's length follows what it finds;
  * where naps are no good they are tried again ever more rarely.
  *
@@ -22,8 +22,8 @@ enum {
     XEN_BLOCK_PACE_NAP_NS = 100000, /* the first one */
     XEN_BLOCK_PACE_NAP_MIN_NS = 25000,
     XEN_BLOCK_PACE_NAP_MAX_NS = 200000,
-    XEN_BLOCK_PACE_FEW = 6,   /* a nap that finds fewer could be longer */
-    XEN_BLOCK_PACE_MANY = 24, /* one that finds more could be shorter */
+    XEN_BLOCK_PACE_FEW = 6,           /* a nap that finds fewer could be longer */
+    XEN_BLOCK_PACE_MANY = 24,         /* one that finds more could be shorter */
     XEN_BLOCK_PACE_IDLE_NS = 1000000, /* a pause that long begins the epoch anew */
     XEN_BLOCK_PACE_EPOCH = 64,        /* armed requests that tell how fast it goes */
     XEN_BLOCK_PACE_AGAIN = 1024,      /* armed requests until naps that failed are tried again; */

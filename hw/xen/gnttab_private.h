@@ -20,7 +20,8 @@ enum {
     XEN_GRANT_ACTIVE_CHUNK = XEN_GRANTS_PER_FRAME_V1,
 };
 
-/* A ref that somebody holds, as long as it has readers or writers: what was read from the guest's entry when it was first taken. */
+/* A ref that somebody holds, as long as it has readers or writers: what was read from the guest's
+ * entry when it was first taken. */
 typedef struct {
     uint32_t ref;
     uint64_t gfn;

@@ -262,8 +262,8 @@ static void read_on_all_queues(unsigned rounds, void (*between)(unsigned round))
     for (unsigned round = 0; round < rounds; round++) {
         for (unsigned q = 0; q < front.queues; q++) {
             for (unsigned i = 0; i < 30; i++) {
-                Request read = make_request(i % 8 ? BLKIF_OP_READ : BLKIF_OP_FLUSH_DISKCACHE,
-                                            8 * i, 30 * q + i, i % 8 ? 1 : 0);
+                Request read = make_request(i % 8 ? BLKIF_OP_READ : BLKIF_OP_FLUSH_DISKCACHE, 8 * i,
+                                            30 * q + i, i % 8 ? 1 : 0);
                 put_request(q, &read);
             }
             submit(q);
