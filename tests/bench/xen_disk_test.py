@@ -1,12 +1,15 @@
 """The figures of the PV disk beside our own emulated IDE disk and, where there is a peer, its virtio-blk.
 
-Two machines a row of vCPUs, the same image (in memory) and the same work: fio with libaio on the bare disk.
+A machine for each column, the same image (in memory) and the same work: fio with libaio on the bare disk.
 Each figure is a difference between a long run and a short one, so that fio's own start is in none.  CPU time is
 that of the process's threads as the host's scheduler counts it: a vCPU's holds what the guest does.
 
 In the test host the work-around of the emulator's fault is loaded here, other than for the other benchmarks: a
 disk's interrupts are so many that a guest would hang.  It adds an exit and about 2 us to each interrupt; the
 exits are left out of the count.
+
+For looking closer, variables (tests/functional/run --environment): COLUMNS=xvda,ide,virtio-blk picks disks, DETAIL=1
+notes exits by reason and system calls by thread for each request, CACHE= and PROPERTIES= go to the drive and the xen-disk.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -36,6 +39,11 @@ WORK = [
     ("1 MiB read, depth 1", "--rw=read --bs=1m --iodepth=1", 16, 144),
     ("1 MiB write, depth 1", "--rw=write --bs=1m --iodepth=1", 16, 144),
 ]
+# Trace points of KVM with the keys they are counted by; and more of them.
+EVENTS = [("kvm/kvm_pio", "port"), ("kvm/kvm_xen_hypercall", "nr")]
+DETAIL = [("kvm/kvm_exit", "exit_reason"), ("raw_syscalls/sys_enter", "common_pid.execname,id.syscall")]
+HYPERCALL_PORT = "port: 228"
+EVENT_CHANNEL_OP = "nr: 32"
 # Field numbers of fio's terse form, version 3: IOPS of reads and of writes, the run's milliseconds of both.
 IOPS = {"read": 7, "write": 48}
 MILLISECONDS = {"read": 8, "write": 49}
@@ -126,20 +134,27 @@ def measure_work(machine, device, words, jobs, short, long):
             "exits": f"{each[3]:.2f}"}
 
 
-def doorbells(machine, device, words, jobs, count):
-    """Exits of one request by their reason, and system calls of one request by thread: for people."""
-    events = [("kvm/kvm_exit", "exit_reason"), ("kvm/kvm_pio", "port"), ("kvm/kvm_xen_hypercall", "nr"),
-              ("raw_syscalls/sys_enter", "common_pid.execname,id.syscall")]
-    lines = {}
+def trace(machine, device, words, jobs, count, events):
+    """One run under trace points; for each event its counts by key."""
     with contextlib.ExitStack() as stack:
         active = {event: stack.enter_context(Histogram(event, keys)) for event, keys in events
                   if (TRACING / event / "trigger").exists()}
         fio(machine, device, words, jobs, count)
-    for event, histogram in active.items():
-        ranked = sorted(histogram.counts().items(), key=lambda item: -item[1])[:14]
-        lines[event] = ", ".join(f"{key}: {number / count:.3f}" for key, number in ranked
-                                 if number / count >= 0.005)
-    return lines
+    return {event: histogram.counts() for event, histogram in active.items()}
+
+
+def doorbells(counts):
+    """The exits of COUNTS by which the guest told the disk of requests: hypercalls of either transport."""
+    return (counts.get("kvm/kvm_pio", {}).get(HYPERCALL_PORT, 0)
+            + counts.get("kvm/kvm_xen_hypercall", {}).get(EVENT_CHANNEL_OP, 0))
+
+
+def note_detail(context, title, counts, count):
+    """The counts of one request, for people."""
+    for event, by_key in counts.items():
+        ranked = sorted(by_key.items(), key=lambda item: -item[1])[:14]
+        context.note(f"{title}: {event}: " + ", ".join(f"{key}: {number / count:.3f}" for key, number in ranked
+                                                      if number / count >= 0.005))
 
 
 def measure_pread(machine, device, what, size, count):
@@ -166,9 +181,11 @@ def measure(context, machine, device, jobs, title):
     for what, words, short, long in WORK:
         for unit, value in measure_work(machine, device, words, jobs, short, long).items():
             figures[what, unit] = value
+        counts = trace(machine, device, words, jobs, long, EVENTS + (DETAIL if os.environ.get("DETAIL") else []))
+        if title == "xvda":
+            figures[what, "requests a doorbell"] = f"{long / max(doorbells(counts), 1):.1f}"
         if os.environ.get("DETAIL"):
-            for event, line in doorbells(machine, device, words, jobs, long).items():
-                context.note(f"{title}, {what}: {event}: {line}")
+            note_detail(context, f"{title}, {what}", counts, long)
     smaps = pathlib.Path(f"/proc/{machine.process.pid}/smaps").read_text(encoding="ascii")
     _, beyond = guest_memory_kib(smaps, MEMORY * 1024)
     figures["resident beyond the guest's RAM", "MiB"] = f"{beyond / 1024:.1f}"
