@@ -22,6 +22,7 @@ static __thread struct {
     int fds[OTHERS_MAX];
     BlockDoorbell *polls[OTHERS_MAX];
     bool signalled;
+    bool plain; /* this kernel's ring polls once only: GLib's own wait serves */
 } loop;
 
 static void other_rung(void *opaque G_GNUC_UNUSED)
@@ -56,21 +57,23 @@ static bool knows_all(const GPollFD *fds, guint count)
     return known == loop.count;
 }
 
-static bool is_watched_by_source(void)
+/* True if the ring waits for all of them; for ever false after one that it could not. */
+static bool ring_has_others(void)
 {
-    for (unsigned i = 0; i < loop.count; i++) {
-        if (loop.polls[i]->tag) {
-            return true;
-        }
+    for (unsigned i = 0; i < loop.count && !loop.plain; i++) {
+        loop.plain = loop.polls[i]->tag != NULL;
     }
-    return false;
+    if (loop.plain) {
+        forget_others();
+    }
+    return !loop.plain;
 }
 
 /* False: there are things here that the ring cannot wait for. */
 static bool watch_others(const GPollFD *fds, guint count)
 {
-    if (knows_all(fds, count)) {
-        return !is_watched_by_source();
+    if (loop.plain || knows_all(fds, count)) {
+        return ring_has_others();
     }
     forget_others();
     for (guint i = 0; i < count; i++) {
@@ -84,7 +87,7 @@ static bool watch_others(const GPollFD *fds, guint count)
         loop.polls[loop.count++] =
             block_doorbell_new(loop.engine->context, fds[i].fd, other_rung, NULL);
     }
-    return !is_watched_by_source();
+    return ring_has_others();
 }
 
 /* Until the engine's next deadline or GLib's: ns, -1 for ever. */
@@ -120,7 +123,7 @@ static gint loop_poll(GPollFD *fds, guint count, gint timeout_ms)
         return plain_poll(engine, fds, count, until_ns);
     }
     loop.signalled = false;
-    while (!loop.signalled && ring_can_wait(engine->ring)) {
+    while (!loop.signalled && ring_can_wait(engine->ring) && ring_has_others()) {
         int64_t left_ns = engine_ready(engine) ? 0 : wait_ns(engine, until_ns);
 
         if (left_ns != 0) {
@@ -154,6 +157,7 @@ void block_context_leave(GMainContext *context)
     if (loop.engine) {
         forget_others();
         loop.engine = NULL;
+        loop.plain = false;
         g_main_context_set_poll_func(context, NULL);
     }
     engine_set_thread(NULL);
