@@ -138,6 +138,7 @@ struct _KvmAccel {
     bool clock_valid;
     const KvmXenOps *xen_ops; /* NULL: no Xen */
     void *xen_opaque;
+    uint32_t xen_hypercall_msr;
     bool boot_mtrrs_set; /* the boot CPU was started with MTRRs: so are the others */
     X86BootState boot_mtrrs;
     /* the gate: closed while memory slots change under running vCPUs */
@@ -224,7 +225,13 @@ unsigned kvm_xen_cpuid(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries);
 /** kvm_xen_filter_msrs: from now on the hypercall page MSR is ours, and reads of the microcode
  * revision if @patch. */
 bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error);
-#define KVM_XEN_MSR_HYPERCALL_PAGE 0x40000000u
+/* The hypercall page MSR, and its place where Hyper-V's MSRs are. */
+#define KVM_XEN_MSR_HYPERCALL_PAGE              0x40000000u
+#define KVM_XEN_MSR_HYPERCALL_PAGE_AFTER_HYPERV 0x40000200u
+/** kvm_hypervisor_leaves: where the CPUID leaves of KVM or Xen begin for a guest of @model. */
+uint32_t kvm_hypervisor_leaves(const X86CPUModel *model);
+#define KVM_LEAVES              0x40000000u
+#define KVM_LEAVES_AFTER_HYPERV 0x40000100u
 
 /** kvm_x86_host_cpuid: KVM_GET_SUPPORTED_CPUID as a guest may have it, and the feature MSRs. */
 GArray *kvm_x86_host_cpuid(KvmAccel *kvm, GError **error);

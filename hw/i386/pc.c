@@ -15,11 +15,11 @@
 #include "util/bytes.h"
 #include "util/options.h"
 
-#define PIIX_SLOT         1
-#define LOW_RAM_MAX       (3 * GiB + 512 * MiB) /* more RAM than this: ... */
-#define LOW_RAM_SPLIT     (3 * GiB)             /* ... this much stays below 4 GiB */
-#define RAM_MINIMUM       (1 * MiB)
-#define CPU_MAX           255
+#define PIIX_SLOT     1
+#define LOW_RAM_MAX   (3 * GiB + 512 * MiB) /* more RAM than this: ... */
+#define LOW_RAM_SPLIT (3 * GiB)             /* ... this much stays below 4 GiB */
+#define RAM_MINIMUM   (1 * MiB)
+#define CPU_MAX       255
 
 #define CMOS_SHUTDOWN_STATUS 0x0f
 #define SHUTDOWN_S3_RESUME   0xfe
@@ -73,6 +73,25 @@ static void pic_output_changed(void *opaque, int n G_GNUC_UNUSED, int level)
 
 /* ---- CPUs and memory ---- */
 
+static bool parse_cpu_model(PcMachine *pc, const X86Topology *topology, GError **error)
+{
+    Machine *machine = HW_MACHINE(pc);
+    const char *text = machine_config(machine)->cpu_model;
+    unsigned host_count = 0;
+    const X86CPUIDEntry *host = accel_host_cpuid(machine_accel(machine), &host_count);
+    g_autofree char *default_model =
+        g_strndup(HW_MACHINE_GET_CLASS(machine)->default_cpu_type,
+                  strlen(HW_MACHINE_GET_CLASS(machine)->default_cpu_type) - strlen("-x86_64-cpu"));
+
+    pc->cpu_model = x86_cpu_model_parse(text, default_model, host, host_count, topology, error);
+    if (!pc->cpu_model) {
+        g_prefix_error(error, "-cpu %s: ", text ? text : default_model);
+        return false;
+    }
+    return true;
+}
+
+/* Xen comes between the model of the CPUs, which says where its leaves are, and the first CPU. */
 static bool build_cpus(PcMachine *pc, GError **error)
 {
     Machine *machine = HW_MACHINE(pc);
@@ -80,16 +99,8 @@ static bool build_cpus(PcMachine *pc, GError **error)
     Accel *accel = machine_accel(machine);
     X86Topology topology = {config->smp.sockets, config->smp.dies, config->smp.cores,
                             config->smp.threads};
-    unsigned host_count = 0;
-    const X86CPUIDEntry *host = accel_host_cpuid(accel, &host_count);
-    g_autofree char *default_model =
-        g_strndup(HW_MACHINE_GET_CLASS(machine)->default_cpu_type,
-                  strlen(HW_MACHINE_GET_CLASS(machine)->default_cpu_type) - strlen("-x86_64-cpu"));
 
-    pc->cpu_model = x86_cpu_model_parse(config->cpu_model, default_model, host, host_count,
-                                        &topology, error);
-    if (!pc->cpu_model) {
-        g_prefix_error(error, "-cpu %s: ", config->cpu_model ? config->cpu_model : default_model);
+    if (!parse_cpu_model(pc, &topology, error) || !pc_xen_start(pc, error)) {
         return false;
     }
     pc->apic_ids = g_new0(uint32_t, config->smp.max_cpus);
@@ -191,8 +202,7 @@ static bool build_timers(PcMachine *pc, GError **error)
 
     pc->rtc = HW_MC146818(rtc);
     pc_speaker_connect(HW_PC_SPEAKER(speaker), HW_I8254(pit));
-    return plug(pc, pit, isa, "/machine/pit", error) &&
-           plug(pc, rtc, isa, "/machine/rtc", error) &&
+    return plug(pc, pit, isa, "/machine/pit", error) && plug(pc, rtc, isa, "/machine/rtc", error) &&
            plug(pc, speaker, isa, "/machine/pcspk", error) && build_hpet(pc, pit, rtc, error);
 }
 
@@ -295,7 +305,7 @@ static bool pc_build(Machine *machine, GError **error)
     if (!check_ram(pc, error) ||
         !accel_start(machine_accel(machine), machine_memory(machine), machine_io(machine),
                      &guest_ops, pc, error) ||
-        !pc_xen_start(pc, error) || !build_cpus(pc, error)) {
+        !build_cpus(pc, error)) {
         return false;
     }
     pc->host = i440fx_new(machine, config->ram_block, pc->below_4g, error);
@@ -521,9 +531,8 @@ static void pc_machine_class_init(PcMachineClass *klass)
 
 /* Every version has the same chips; the names are what domain XML and scripts have on record. */
 static const char *const versions[] = {
-    "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12", "3.0", "3.1",
-    "4.0", "4.1", "4.2", "5.0", "5.1", "5.2", "6.0",  "6.1",  "6.2",  "7.0", "7.1",
-    "7.2", "8.0", "8.1", "8.2",
+    "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10", "2.11", "2.12", "3.0", "3.1", "4.0", "4.1",
+    "4.2", "5.0", "5.1", "5.2", "6.0", "6.1", "6.2",  "7.0",  "7.1",  "7.2", "8.0", "8.1", "8.2",
 };
 
 static void version_class_init(gpointer klass, gpointer data)

@@ -55,7 +55,7 @@ static bool line_changed(void *opaque, unsigned gsi, bool level)
 
 bool pc_xen_start(PcMachine *pc, GError **error)
 {
-    const XenMachineBoard board = {set_gsi, gsi_level, set_intx, soft_reset, pc};
+    const XenMachineBoard board = {set_gsi, gsi_level, set_intx, soft_reset, pc, pc->cpu_model};
     Machine *machine = HW_MACHINE(pc);
 
     if (!xen_machine_wanted(machine)) {

@@ -92,11 +92,15 @@ void xen_vcpu_wake(XenDomain *domain, unsigned vcpu)
     }
 }
 
+bool xen_domain_is_sleeping(const XenDomain *domain, unsigned vcpu)
+{
+    return __atomic_load_n(&domain->vcpus[vcpu].sleeping, __ATOMIC_SEQ_CST);
+}
+
 bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu)
 {
-    XenVcpu *v = &domain->vcpus[vcpu];
-    return __atomic_load_n(&v->sleeping, __ATOMIC_SEQ_CST) &&
-           !__atomic_load_n(&v->woken, __ATOMIC_SEQ_CST);
+    return xen_domain_is_sleeping(domain, vcpu) &&
+           !__atomic_load_n(&domain->vcpus[vcpu].woken, __ATOMIC_SEQ_CST);
 }
 
 bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu)

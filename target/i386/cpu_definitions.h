@@ -44,6 +44,17 @@ void cpu_definition_foreach(void (*visit)(const X86CPUDefinition *definition, vo
 /** cpu_definition_load: fills @model from @definition and its parents. */
 void cpu_definition_load(const X86CPUDefinition *definition, X86CPUModel *model);
 
+#define HYPERV_VENDOR_LENGTH 12
+#define HYPERV_LEAVES        6
+
+/* hv-...: which rows of cpu_hyperv.c's table are on, and the numbers. */
+typedef struct {
+    uint32_t rows;
+    uint32_t spinlocks; /* retries before a guest tells that it waits */
+    char vendor[HYPERV_VENDOR_LENGTH + 1];
+    bool spinlocks_set, vendor_set, enforce;
+} HypervFeatures;
+
 struct X86CPUModel {
     char *name;
     X86Topology topology;
@@ -62,6 +73,7 @@ struct X86CPUModel {
     bool is_host;
     bool kvm, check, enforce, force_features, migratable, l3_cache, host_cache_info, legacy_cache;
     bool pmu, cpuid_0xb, fill_mtrr_mask, frequency_leaf, lmce, xen_vapic, full_auto_level;
+    HypervFeatures hyperv;
     uint64_t tsc_frequency; /* Hz */
     uint64_t microcode_revision;
     X86CPUIDEntry *host; /* a copy */
@@ -78,5 +90,16 @@ static inline bool model_has_bit(const X86CPUModel *model, FeatureWord word, uns
  * property. */
 bool cpu_properties_set(X86CPUModel *model, const char *key, const char *value, bool *known,
                         GError **error);
+
+/** cpu_hyperv_set: the same for the properties that begin with "hv-". */
+bool cpu_hyperv_set(X86CPUModel *model, const char *key, const char *value, bool *known,
+                    GError **error);
+/** cpu_hyperv_check: each enlightenment has what it needs. */
+bool cpu_hyperv_check(const X86CPUModel *model, GError **error);
+/** cpu_hyperv_has: "hv-synic" and so on. */
+bool cpu_hyperv_has(const X86CPUModel *model, const char *name);
+/** cpu_hyperv_leaves: Hyper-V's leaves into @entries, which has room for HYPERV_LEAVES; how many.
+ */
+unsigned cpu_hyperv_leaves(const X86CPUModel *model, X86CPUIDEntry *entries);
 
 #endif

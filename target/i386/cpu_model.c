@@ -65,6 +65,9 @@ bool x86_cpu_model_has(const X86CPUModel *model, const char *feature)
     if (g_str_equal(feature, "xen-vapic") || g_str_equal(feature, "xen_vapic")) {
         return model->xen_vapic;
     }
+    if (g_str_has_prefix(feature, "hv-")) {
+        return cpu_hyperv_has(model, feature);
+    }
     return feature_find(feature, &word, &mask) && (model->features[word] & mask) == mask;
 }
 
@@ -426,7 +429,7 @@ X86CPUModel *x86_cpu_model_parse(const char *text, const char *default_model,
         name[strlen(name) - strlen(suffix)] = 0;
     }
     if (!load_named(model, name, error) || !apply_properties(model, parts, error) ||
-        !finish_model(model, error)) {
+        !cpu_hyperv_check(model, error) || !finish_model(model, error)) {
         x86_cpu_model_free(model);
         return NULL;
     }

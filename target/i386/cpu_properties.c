@@ -152,17 +152,6 @@ static bool set_tsc_frequency(X86CPUModel *model, const char *value, GError **er
     return true;
 }
 
-static bool set_hyperv(const char *key, const char *value, GError **error)
-{
-    bool on = true;
-
-    if (parse_bool(value, key, &on, NULL) && !on) {
-        return true;
-    }
-    return error_setf(
-        error, "Property '%s' is not available: Hyper-V enlightenments are not provided", key);
-}
-
 static const struct {
     const char *name;
     bool (*set)(X86CPUModel *model, const char *value, GError **error);
@@ -200,7 +189,7 @@ bool cpu_properties_set(X86CPUModel *model, const char *key, const char *value, 
         }
     }
     if (g_str_has_prefix(key, "hv-")) {
-        return set_hyperv(key, value, error);
+        return cpu_hyperv_set(model, key, value, known, error);
     }
     *known = false;
     return true;

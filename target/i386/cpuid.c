@@ -445,10 +445,18 @@ static void leaf_c0000000(Builder *builder)
     }
 }
 
+/* KVM's leaves give way to Hyper-V's. */
 static void leaf_40000000(Builder *builder)
 {
-    X86CPUIDEntry entry = {.function = 0x40000000, .eax = 0x40000001};
+    bool hyperv = x86_cpu_model_shows_hyperv(builder->model);
+    uint32_t base = hyperv ? 0x40000100 : 0x40000000;
+    X86CPUIDEntry entry = {.function = base, .eax = base + 1};
+    X86CPUIDEntry leaves_of_hyperv[HYPERV_LEAVES];
 
+    if (hyperv) {
+        g_array_append_vals(builder->entries, leaves_of_hyperv,
+                            cpu_hyperv_leaves(builder->model, leaves_of_hyperv));
+    }
     if (!builder->model->kvm) {
         return;
     }
@@ -456,7 +464,7 @@ static void leaf_40000000(Builder *builder)
     memcpy(&entry.ecx, "VMKV", 4);
     memcpy(&entry.edx, "M\0\0\0", 4);
     add(builder, entry);
-    add(builder, (X86CPUIDEntry){.function = 0x40000001,
+    add(builder, (X86CPUIDEntry){.function = base + 1,
                                  .eax = word(builder, FEATURE_40000001_EAX),
                                  .edx = word(builder, FEATURE_40000001_EDX)});
 }

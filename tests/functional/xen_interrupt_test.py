@@ -24,10 +24,10 @@ def test_pci_without_msi_and_without_io_apic(context):
 
 
 @case(assets=ASSETS[64], cost=50, full=True)
-def test_virtual_apic_keeps_device_interrupts_native(context):
-    """-cpu host,+xen-vapic: no device interrupt is turned into an event channel."""
+def test_virtual_apic(context):
+    """-cpu host,+xen-vapic: Linux leaves messages (there are none here) to the APIC, GSIs stay event channels."""
     facts = boot(context, 2, cpu="host,+xen-vapic")
-    assert facts["pirq-lines"] == "0", facts
+    assert int(facts["pirq-lines"]) > 0, facts
 
 
 @case(assets=ASSETS[64], cost=50, full=True)

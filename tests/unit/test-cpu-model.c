@@ -179,8 +179,16 @@ static void test_wrong_input_is_one_line(void)
         {"qemu64,phys-bits=99", "phys-bits should be between 32 and 52  (but is 99)"},
         {"qemu64,tsc-frequency=fast",
          "Parameter 'tsc-frequency' expects a frequency in Hz, not 'fast'"},
-        {"qemu64,hv-relaxed",
-         "Property 'hv-relaxed' is not available: Hyper-V enlightenments are not provided"},
+        {"qemu64,hv-evmcs", "Property 'hv-evmcs' is not available"},
+        {"qemu64,hv-nonsense", "Property 'qemu64-x86_64-cpu.hv-nonsense' not found"},
+        {"qemu64,hv-relaxed=maybe", "Parameter 'hv-relaxed' expects 'on' or 'off', not 'maybe'"},
+        {"qemu64,hv-spinlocks=7",
+         "Property .hv-spinlocks doesn't take value 7 (minimum: 4095, maximum: 4294967295)"},
+        {"qemu64,hv-spinlocks=many", "Parameter 'hv-spinlocks' expects a 32-bit number, not 'many'"},
+        {"qemu64,hv-vendor-id=thirteen char",
+         "Property .hv-vendor-id doesn't take value 'thirteen char': 12 characters at most"},
+        {"qemu64,hv-synic", "hv-synic requires hv-vpindex"},
+        {"qemu64,hv-vpindex,hv-synic,hv-stimer", "hv-stimer requires hv-time"},
         {"host", "CPU model 'host' requires KVM"},
     };
 
@@ -190,6 +198,53 @@ static void test_wrong_input_is_one_line(void)
         g_assert_null(x86_cpu_model_parse(wrong[i].text, "qemu64", NULL, 0, &one, &error));
         g_assert_cmpstr(error->message, ==, wrong[i].message);
     }
+}
+
+static void test_hyperv_leaves_come_before_those_of_kvm(void)
+{
+    X86CPUModel *model = parse("qemu64,hv_relaxed,hv-time,hv-vpindex=on,hv-spinlocks=0x1fff,"
+                               "hv-vendor-id=granite",
+                               &one);
+    X86CPUIDEntry vendor = leaf(model, 0, 0x40000000, 0);
+
+    g_assert_true(x86_cpu_model_shows_hyperv(model));
+    g_assert_true(x86_cpu_model_has(model, "hv-time"));
+    g_assert_false(x86_cpu_model_has(model, "hv-synic"));
+    g_assert_cmphex(vendor.eax, ==, 0x40000005);
+    g_assert_cmpmem(&vendor.ebx, 12, "granite\0\0\0\0\0", 12);
+    g_assert_cmphex(leaf(model, 0, 0x40000001, 0).eax, ==, 0x31237648);
+    g_assert_cmphex(leaf(model, 0, 0x40000003, 0).eax, ==, 0x262);
+    g_assert_cmphex(leaf(model, 0, 0x40000004, 0).eax, ==, 0x20);
+    g_assert_cmphex(leaf(model, 0, 0x40000004, 0).ebx, ==, 0x1fff);
+    g_assert_cmphex(leaf(model, 0, 0x40000100, 0).eax, ==, 0x40000101);
+    g_assert_cmphex(leaf(model, 0, 0x40000100, 0).ebx, ==, 0x4b4d564b);
+    g_assert_true(has_leaf(model, 0x40000101));
+    x86_cpu_model_free(model);
+}
+
+static void test_enlightenments_are_checked_against_the_host(void)
+{
+    X86CPUModel *model = parse("qemu64,hv-relaxed,hv-time,hv-crash", &one);
+    const X86CPUIDEntry offered[] = {
+        {.function = 0x40000003, .eax = 0x222, .edx = 1u << 10},
+        {.function = 0x40000004, .eax = 0x20},
+    };
+    X86CPUIDEntry less[] = {offered[0], offered[1]};
+
+    g_assert_null(x86_cpu_model_hyperv_missing(model, offered, 2));
+    less[0].edx = 0;
+    g_assert_cmpstr(x86_cpu_model_hyperv_missing(model, less, 2), ==, "hv-crash");
+    g_assert_cmpstr(x86_cpu_model_hyperv_missing(model, NULL, 0), ==, "hv-time");
+    x86_cpu_model_free(model);
+}
+
+static void test_no_enlightenment_means_no_hyperv(void)
+{
+    X86CPUModel *model = parse("qemu64,hv-relaxed,hv-relaxed=off,hv-passthrough=off", &one);
+
+    g_assert_false(x86_cpu_model_shows_hyperv(model));
+    g_assert_cmphex(leaf(model, 0, 0x40000000, 0).ebx, ==, 0x4b4d564b);
+    x86_cpu_model_free(model);
 }
 
 static void test_properties_reach_the_leaves(void)
@@ -370,6 +425,11 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu-model/kvmclock-is-two-bits", test_kvmclock_is_two_bits);
     g_test_add_func("/cpu-model/wrong-input-is-one-line", test_wrong_input_is_one_line);
     g_test_add_func("/cpu-model/properties-reach-the-leaves", test_properties_reach_the_leaves);
+    g_test_add_func("/cpu-model/hyperv-leaves-come-first",
+                    test_hyperv_leaves_come_before_those_of_kvm);
+    g_test_add_func("/cpu-model/enlightenments-and-the-host",
+                    test_enlightenments_are_checked_against_the_host);
+    g_test_add_func("/cpu-model/no-enlightenment", test_no_enlightenment_means_no_hyperv);
     g_test_add_func("/cpu-model/hiding-kvm", test_hiding_kvm_takes_its_leaves_away);
     g_test_add_func("/cpu-model/host", test_host_model_is_the_host_without_what_cannot_migrate);
     g_test_add_func("/cpu-model/named-under-kvm", test_named_model_under_kvm);

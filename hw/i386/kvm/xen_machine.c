@@ -273,7 +273,7 @@ static bool start_kernel_xen(KvmXenHost *host, GError **error)
 {
     KvmAccel *kvm = host->kvm;
     struct kvm_xen_hvm_config config = {.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
-                                        .msr = KVM_XEN_MSR_HYPERCALL_PAGE};
+                                        .msr = kvm->xen_hypercall_msr};
     struct kvm_xen_hvm_attr version = {.type = KVM_XEN_ATTR_TYPE_XEN_VERSION,
                                        .u.xen_version = kvm->options.xen_version};
     struct kvm_xen_hvm_attr long_mode = {.type = KVM_XEN_ATTR_TYPE_LONG_MODE, .u.long_mode = 1};
@@ -457,6 +457,9 @@ XenMachine *xen_machine_new(Machine *machine, uint64_t below_4g, uint64_t above_
     uint64_t top = above_4g ? (UINT64_C(1) << 32) + above_4g : below_4g;
 
     xen->host.kvm = kvm_of(machine);
+    xen->host.kvm->xen_hypercall_msr = x86_cpu_model_shows_hyperv(board->model)
+                                           ? KVM_XEN_MSR_HYPERCALL_PAGE_AFTER_HYPERV
+                                           : KVM_XEN_MSR_HYPERCALL_PAGE;
     xen->host.machine = machine;
     xen->host.board = *board;
     if (!init_host(xen, top, error) || !init_domain(xen, below_4g + above_4g, top, error) ||

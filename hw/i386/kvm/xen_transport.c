@@ -316,7 +316,9 @@ static bool write_page(KvmXenHost *host, KvmVcpu *vcpu, uint64_t value)
 
 static bool write_msr(void *opaque, KvmVcpu *vcpu, uint32_t index, uint64_t value)
 {
-    return index == KVM_XEN_MSR_HYPERCALL_PAGE && write_page(opaque, vcpu, value);
+    KvmXenHost *host = opaque;
+
+    return index == host->kvm->xen_hypercall_msr && write_page(host, vcpu, value);
 }
 
 static bool read_msr(void *opaque, KvmVcpu *kvm_vcpu, uint32_t index, uint64_t *value)

@@ -41,6 +41,10 @@ static bool vcpu_init(KvmXenHost *host, XenHostVcpu *vcpu, GError **error)
 
     vcpu->sint_route = -1;
     vcpu->vcpu->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+    if (x86_cpu_model_has(vcpu->vcpu->parent.model, "hv-synic")) {
+        return error_setf(error, "-cpu: hv-synic: a host without CONFIG_KVM_XEN needs the synthetic "
+                                 "interrupt controller for the Xen guest's events");
+    }
     if (!kvm_check(host->kvm, KVM_CAP_HYPERV_SYNIC2)) {
         return true;
     }

@@ -2,7 +2,8 @@
  * What a Xen guest does with its vCPUs and with itself: start, stop, wake, end.
  *
  * "Up" is KVM's own run state: a vCPU that was never started, or that VCPUOP_down stopped, waits for
- * INIT as after power-on, and VCPUOP_up makes it runnable with the registers it has.
+ * INIT as after power-on, and VCPUOP_up makes it runnable with the registers it has. As under Xen, a vCPU
+ * that halts with interrupts off is down as well: so a kernel leaves its other vCPUs to the next one.
  *
  * Source: Xen's public/vcpu.h, hvm/hvm_vcpu.h, sched.h.
  *
@@ -17,6 +18,7 @@
 
 #define CR0_PE   UINT64_C(1)
 #define CR0_PG   (UINT64_C(1) << 31)
+#define RFLAGS_IF (UINT64_C(1) << 9)
 #define CR4_PGE  (UINT64_C(1) << 7)
 #define EFER_LME (UINT64_C(1) << 8)
 #define EFER_LMA (UINT64_C(1) << 10)
@@ -28,24 +30,36 @@ static KvmVcpu *vcpu_at(XenHost *host, unsigned vcpu)
 
 /* ---- up and down ---- */
 
-static bool is_running_state(uint32_t state)
+/* A vCPU that sleeps in SCHEDOP_poll is halted too, and may have interrupts off. */
+static bool is_running(XenDomain *domain, unsigned index, uint32_t state, uint64_t rflags)
 {
-    return state != KVM_MP_STATE_UNINITIALIZED && state != KVM_MP_STATE_INIT_RECEIVED;
+    switch (state) {
+    case KVM_MP_STATE_UNINITIALIZED:
+    case KVM_MP_STATE_INIT_RECEIVED:
+        return false;
+    case KVM_MP_STATE_HALTED:
+        return (rflags & RFLAGS_IF) || xen_domain_is_sleeping(domain, index);
+    default:
+        return true;
+    }
 }
 
 bool xen_host_vcpu_is_up(XenHost *host, unsigned index)
 {
+    XenDomain *domain = xen_host_of(host)->domain;
     KvmVcpu *vcpu = vcpu_at(host, index);
     struct kvm_mp_state state = {0};
+    struct kvm_regs regs = {0};
     bool known;
 
     if (vcpu == kvm_vcpu_current()) {
         return true;
     }
     kvm_vcpu_hold(vcpu);
-    known = ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0;
+    known = ioctl(vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
+            ioctl(vcpu->fd, KVM_GET_REGS, &regs) == 0;
     kvm_vcpu_release(vcpu);
-    return known && is_running_state(state.mp_state);
+    return known && is_running(domain, index, state.mp_state, regs.rflags);
 }
 
 static int set_state(KvmVcpu *vcpu, uint32_t state)

@@ -10,6 +10,7 @@
 #include "hw/xen/store.h"
 #include "hw/xen/xen_bus.h"
 #include "hw/xen/xen_domain.h"
+#include "target/i386/cpu_model.h"
 
 /* Frames that are Xen's: the memory map says so. */
 #define XEN_MACHINE_RESERVED_BASE UINT64_C(0xfeff8000)
@@ -28,6 +29,7 @@ typedef struct {
     /** soft_reset: SHUTDOWN_soft_reset: what the guest unplugged is plugged in again. */
     void (*soft_reset)(void *opaque);
     void *opaque;
+    const X86CPUModel *model; /* of the vCPUs */
 } XenMachineBoard;
 
 /** xen_machine_wanted: -accel kvm,xen-version= asked for it. */

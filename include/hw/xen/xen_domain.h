@@ -85,6 +85,9 @@ void xen_domain_awake(XenDomain *domain, unsigned vcpu);
 /** xen_domain_sleep_is_over: looks at what @vcpu sleeps for, in case somebody else than the domain
  * (a kernel that completes sends) has made it true. On the thread of @vcpu. */
 bool xen_domain_sleep_is_over(XenDomain *domain, unsigned vcpu);
+/** xen_domain_is_sleeping: @vcpu is in a hypercall that sleeps (SCHEDOP_block, SCHEDOP_poll). Any
+ * thread. */
+bool xen_domain_is_sleeping(const XenDomain *domain, unsigned vcpu);
 /** xen_domain_may_sleep: false as soon as there is a reason to wake (to be asked after announcing
  * the sleep). */
 bool xen_domain_may_sleep(XenDomain *domain, unsigned vcpu);

@@ -65,6 +65,15 @@ bool x86_cpu_model_msr(const X86CPUModel *model, uint32_t msr, uint64_t *value);
 uint64_t x86_cpu_model_msr_removed(const X86CPUModel *model, uint32_t msr);
 /** x86_cpu_model_shows_kvm: the KVM leaves are there (kvm=on). */
 bool x86_cpu_model_shows_kvm(const X86CPUModel *model);
+/** x86_cpu_model_shows_hyperv: the guest finds Hyper-V's leaves at 0x40000000, and those of KVM or
+ * Xen at 0x40000100. */
+bool x86_cpu_model_shows_hyperv(const X86CPUModel *model);
+/** x86_cpu_model_hyperv_enforced: what the leaves do not tell is not there (hv-enforce-cpuid=on). */
+bool x86_cpu_model_hyperv_enforced(const X86CPUModel *model);
+/** x86_cpu_model_hyperv_missing: the first enlightenment of @model that the leaves @host do not
+ * offer; NULL: they offer all. */
+const char *x86_cpu_model_hyperv_missing(const X86CPUModel *model, const X86CPUIDEntry *host,
+                                         unsigned count);
 /** x86_cpu_model_frequency_leaf: leaf 0x40000010 tells the TSC's frequency if it is stable. */
 bool x86_cpu_model_frequency_leaf(const X86CPUModel *model);
 /** x86_cpu_model_lmce: local machine checks (lmce=on). */

@@ -230,6 +230,7 @@ static const ExitHandler exit_handlers[] = {
     [KVM_EXIT_IOAPIC_EOI] = {"ioapic-eoi", exit_ioapic_eoi},
     [KVM_EXIT_X86_RDMSR] = {"rdmsr", exit_read_msr},
     [KVM_EXIT_X86_WRMSR] = {"wrmsr", exit_write_msr},
+    [KVM_EXIT_HYPERV] = {"hyperv", kvm_hyperv_exit},
     [KVM_EXIT_XEN] = {"xen", exit_xen},
     [KVM_EXIT_NOTIFY] = {"notify", exit_notify},
 };

@@ -79,6 +79,13 @@ struct kvm_nested_state *kvm_x86_get_nested(KvmVcpu *vcpu);
 #define XSAVE_MXCSR        24
 #define XSAVE_HEADER       512
 
+/* ---- hyperv.c ---- */
+
+/** kvm_hyperv_setup: -cpu hv-...: KVM has what the model shows, and does it for this vCPU. */
+bool kvm_hyperv_setup(KvmVcpu *vcpu, GError **error);
+/** kvm_hyperv_exit: KVM_EXIT_HYPERV. */
+void kvm_hyperv_exit(KvmVcpu *vcpu);
+
 /* ---- registers.c ---- */
 void kvm_x86_vcpu_dump(Accel *accel, Vcpu *vcpu, GString *out);
 bool kvm_x86_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers);

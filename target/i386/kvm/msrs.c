@@ -46,9 +46,10 @@ static const MsrRange excluded[] = {
     {MSR_PERF_CAPABILITIES, MSR_PERF_CAPABILITIES},
     {MSR_VMX_BASIC, MSR_VMX_LAST},
     {MSR_TSC_DEADLINE, MSR_TSC_DEADLINE}, /* after the LAPIC, by itself */
-    {0x40000000, 0x400010ff},             /* Hyper-V */
     {0xc0011029, 0xc0011029},             /* DE_CFG: LFENCE, fixed by the host */
 };
+
+static const MsrRange hyperv[] = {{0x40000000, 0x400010ff}};
 
 static bool in_ranges(const MsrRange *ranges, unsigned count, uint32_t index)
 {
@@ -163,9 +164,11 @@ GArray *kvm_msrs_list(KvmVcpu *vcpu)
 {
     g_autofree struct kvm_msr_list *list = index_list(vcpu->kvm->fd, KVM_GET_MSR_INDEX_LIST);
     GArray *msrs = g_array_new(FALSE, TRUE, sizeof(struct kvm_msr_entry));
+    bool shows_hyperv = vcpu->parent.model && x86_cpu_model_shows_hyperv(vcpu->parent.model);
 
     for (unsigned i = 0; i < list->nmsrs; i++) {
-        if (!in_ranges(excluded, G_N_ELEMENTS(excluded), list->indices[i])) {
+        if (!in_ranges(excluded, G_N_ELEMENTS(excluded), list->indices[i]) &&
+            (shows_hyperv || !in_ranges(hyperv, G_N_ELEMENTS(hyperv), list->indices[i]))) {
             add_index(msrs, list->indices[i]);
         }
     }

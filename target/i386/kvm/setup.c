@@ -168,7 +168,8 @@ static void add_frequency_leaf(KvmVcpu *vcpu, struct kvm_cpuid2 *list)
 {
     uint32_t khz = tsc_khz(vcpu);
 
-    if (!x86_cpu_model_frequency_leaf(vcpu->parent.model) || !khz) {
+    if (!x86_cpu_model_frequency_leaf(vcpu->parent.model) || !khz ||
+        x86_cpu_model_shows_hyperv(vcpu->parent.model)) {
         return;
     }
     list->entries[list->nent++] =
@@ -188,9 +189,10 @@ static bool set_cpuid(KvmVcpu *vcpu, GError **error)
     g_autofree struct kvm_cpuid2 *list = g_malloc0(
         sizeof(*list) + (count + 1 + KVM_XEN_CPUID_ENTRIES) * sizeof(list->entries[0]));
     bool xen = vcpu->kvm->options.xen_version != 0;
+    uint32_t base = kvm_hypervisor_leaves(vcpu->parent.model);
 
     for (unsigned i = 0; i < count; i++) {
-        if (xen && entries[i].function >> 8 == 0x400000) {
+        if (xen && entries[i].function >> 8 == base >> 8) {
             continue; /* KVM's own, which a guest must not find beside Xen's */
         }
         list->entries[list->nent++] = (struct kvm_cpuid_entry2){
@@ -272,7 +274,8 @@ bool kvm_x86_vcpu_setup(KvmVcpu *vcpu, GError **error)
     if (!vcpu->parent.model) {
         return error_setf(error, "CPU %u has no model", vcpu->parent.index);
     }
-    if (!set_tsc_frequency(vcpu, error) || !set_cpuid(vcpu, error)) {
+    if (!set_tsc_frequency(vcpu, error) || !kvm_hyperv_setup(vcpu, error) ||
+        !set_cpuid(vcpu, error)) {
         return false;
     }
     set_machine_checks(vcpu);

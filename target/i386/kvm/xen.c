@@ -16,8 +16,6 @@
 #include "target/i386/kvm/kvm_x86.h"
 #include "util/error.h"
 
-#define LEAF(n) (XEN_CPUID_FIRST_LEAF + (n))
-
 /* Which version of Xen brought what. */
 #define VERSION_HVM_LEAF      UINT32_C(0x40005)
 #define VERSION_VCPU_ID       UINT32_C(0x40006)
@@ -26,6 +24,12 @@
 
 #define TSC_LEAF_STABLE (1u << 1)
 #define TSC_LEAF_RDTSCP (1u << 2)
+
+typedef struct {
+    struct kvm_cpuid_entry2 *entries;
+    unsigned count;
+    uint32_t base; /* of Xen's leaves */
+} Leaves;
 
 /* ns = (ticks << shift, or >> -shift) * multiplier >> 32, with the multiplier's top bit used. */
 static void tsc_scale(uint32_t khz, uint32_t *multiplier, int8_t *shift)
@@ -44,32 +48,35 @@ static void tsc_scale(uint32_t khz, uint32_t *multiplier, int8_t *shift)
     *multiplier = (uint32_t)((UINT64_C(1000000000) << 32) / hz);
 }
 
-static struct kvm_cpuid_entry2 *add(struct kvm_cpuid_entry2 *entries, unsigned *count,
-                                    uint32_t function)
+uint32_t kvm_hypervisor_leaves(const X86CPUModel *model)
 {
-    struct kvm_cpuid_entry2 *entry = &entries[(*count)++];
+    return x86_cpu_model_shows_hyperv(model) ? KVM_LEAVES_AFTER_HYPERV : KVM_LEAVES;
+}
 
-    *entry = (struct kvm_cpuid_entry2){.function = function};
+static struct kvm_cpuid_entry2 *add(Leaves *leaves, uint32_t leaf)
+{
+    struct kvm_cpuid_entry2 *entry = &leaves->entries[leaves->count++];
+
+    *entry = (struct kvm_cpuid_entry2){.function = leaves->base + leaf};
     return entry;
 }
 
-static struct kvm_cpuid_entry2 *add_sub(struct kvm_cpuid_entry2 *entries, unsigned *count,
-                                        uint32_t function, uint32_t index)
+static struct kvm_cpuid_entry2 *add_sub(Leaves *leaves, uint32_t leaf, uint32_t index)
 {
-    struct kvm_cpuid_entry2 *entry = add(entries, count, function);
+    struct kvm_cpuid_entry2 *entry = add(leaves, leaf);
 
     entry->index = index;
     entry->flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
     return entry;
 }
 
-static void add_time(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries, unsigned *count)
+static void add_time(KvmVcpu *vcpu, Leaves *leaves)
 {
     int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
     int host_khz = ioctl(vcpu->kvm->fd, KVM_GET_TSC_KHZ, 0);
     bool stable = x86_cpu_model_has(vcpu->parent.model, "invtsc");
     bool rdtscp = x86_cpu_model_has(vcpu->parent.model, "rdtscp");
-    struct kvm_cpuid_entry2 *entry = add_sub(entries, count, LEAF(3), 0);
+    struct kvm_cpuid_entry2 *entry = add_sub(leaves, 3, 0);
     uint32_t multiplier = 0;
     int8_t shift = 0;
 
@@ -79,17 +86,17 @@ static void add_time(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries, unsigned *
     if (khz) {
         tsc_scale((uint32_t)khz, &multiplier, &shift);
     }
-    entry = add_sub(entries, count, LEAF(3), 1);
+    entry = add_sub(leaves, 3, 1);
     entry->ecx = multiplier;
     entry->edx = (uint32_t)(int32_t)shift;
-    entry = add_sub(entries, count, LEAF(3), 2);
+    entry = add_sub(leaves, 3, 2);
     entry->eax = (uint32_t)(host_khz > 0 ? host_khz : khz);
 }
 
-static void add_hvm(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries, unsigned *count)
+static void add_hvm(KvmVcpu *vcpu, Leaves *leaves)
 {
     uint32_t version = vcpu->kvm->options.xen_version;
-    struct kvm_cpuid_entry2 *entry = add_sub(entries, count, LEAF(4), 0);
+    struct kvm_cpuid_entry2 *entry = add_sub(leaves, 4, 0);
 
     entry->eax = XEN_HVM_CPUID_IOMMU_MAPPINGS;
     if (x86_cpu_model_has(vcpu->parent.model, "xen-vapic")) {
@@ -113,23 +120,23 @@ unsigned kvm_xen_cpuid(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries)
 {
     uint32_t version = vcpu->kvm->options.xen_version;
     bool hvm_leaf = version >= VERSION_HVM_LEAF;
-    unsigned count = 0;
-    struct kvm_cpuid_entry2 *entry = add(entries, &count, LEAF(0));
+    Leaves leaves = {entries, 0, kvm_hypervisor_leaves(vcpu->parent.model)};
+    struct kvm_cpuid_entry2 *entry = add(&leaves, 0);
 
-    entry->eax = LEAF(hvm_leaf ? 4 : 3);
+    entry->eax = leaves.base + (hvm_leaf ? 4 : 3);
     entry->ebx = XEN_CPUID_SIGNATURE_EBX;
     entry->ecx = XEN_CPUID_SIGNATURE_ECX;
     entry->edx = XEN_CPUID_SIGNATURE_EDX;
-    add(entries, &count, LEAF(1))->eax = version;
-    entry = add(entries, &count, LEAF(2));
+    add(&leaves, 1)->eax = version;
+    entry = add(&leaves, 2);
     entry->eax = 1; /* hypercall pages */
-    entry->ebx = KVM_XEN_MSR_HYPERCALL_PAGE;
-    add_time(vcpu, entries, &count);
+    entry->ebx = vcpu->kvm->xen_hypercall_msr;
+    add_time(vcpu, &leaves);
     if (hvm_leaf) {
-        add_hvm(vcpu, entries, &count);
+        add_hvm(vcpu, &leaves);
     }
-    g_assert(count <= KVM_XEN_CPUID_ENTRIES);
-    return count;
+    g_assert(leaves.count <= KVM_XEN_CPUID_ENTRIES);
+    return leaves.count;
 }
 
 /* A filter's bit says "allowed": none is, so that each access comes to user space. */
@@ -140,7 +147,7 @@ bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error)
         .flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
         .ranges[0] = {.flags = KVM_MSR_FILTER_WRITE,
                       .nmsrs = 1,
-                      .base = KVM_XEN_MSR_HYPERCALL_PAGE,
+                      .base = kvm->xen_hypercall_msr,
                       .bitmap = (uint8_t *)nothing_allowed},
     };
 

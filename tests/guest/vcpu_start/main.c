@@ -1,6 +1,6 @@
 /*
  * VCPUOP_initialise and VCPUOP_up: a vCPU starts in flat protected mode or in long mode with the
- * registers given.
+ * registers given. It is up until it halts with interrupts off.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,10 +13,10 @@
 #define SPARE       4 /* a vCPU for mistakes only */
 #define STACK_WORDS 256
 
-volatile unsigned start_seen[4];
+volatile unsigned start_seen[4], start_stop;
 uint8_t start_stack[STACK_WORDS * 8] __attribute__((aligned(16)));
 
-/* Tells what it was started with and stops, without any stack. */
+/* Tells what it was started with and halts when it is told to, without any stack. */
 __asm__(".text\n"
         ".code32\n"
         "started_flat:\n"
@@ -24,8 +24,11 @@ __asm__(".text\n"
         "    mov %esi, start_seen + 4\n"
         "    mov %esp, start_seen + 8\n"
         "    movl $32, start_seen + 12\n"
-        "1:  hlt\n"
-        "    jmp 1b\n"
+        "1:  pause\n"
+        "    cmpl $0, start_stop\n"
+        "    je 1b\n"
+        "2:  hlt\n"
+        "    jmp 2b\n"
 #ifdef __x86_64__
         ".code64\n"
         "started_long:\n"
@@ -33,8 +36,11 @@ __asm__(".text\n"
         "    mov %esi, start_seen + 4\n"
         "    mov %esp, start_seen + 8\n"
         "    movl $64, start_seen + 12\n"
-        "1:  hlt\n"
-        "    jmp 1b\n"
+        "1:  pause\n"
+        "    cmpl $0, start_stop\n"
+        "    je 1b\n"
+        "2:  hlt\n"
+        "    jmp 2b\n"
 #endif
 );
 extern uint8_t started_flat[], started_long[];
@@ -67,10 +73,21 @@ static bool seen(void *opaque)
     return start_seen[3] == *(unsigned *)opaque;
 }
 
+static long register_info(unsigned vcpu)
+{
+    struct vcpu_register_vcpu_info info = {.mfn = frame_of(page_alloc())};
+    return vcpu_op(VCPUOP_register_vcpu_info, vcpu, &info);
+}
+
+static bool is_down(void *opaque)
+{
+    return vcpu_op(VCPUOP_is_up, *(unsigned *)opaque, NULL) == 0;
+}
+
 static void starts(const char *what, unsigned vcpu, struct vcpu_hvm_context *context, unsigned mode)
 {
     note("%s", what);
-    start_seen[0] = start_seen[1] = start_seen[2] = start_seen[3] = 0;
+    start_seen[0] = start_seen[1] = start_seen[2] = start_seen[3] = start_stop = 0;
     expect("initialise", vcpu_op(VCPUOP_initialise, vcpu, context), 0);
     rest(5);
     expect("it does not run yet", start_seen[3], 0);
@@ -83,6 +100,10 @@ static void starts(const char *what, unsigned vcpu, struct vcpu_hvm_context *con
            (uint32_t)(uintptr_t)(start_stack + sizeof(start_stack)));
     expect("it is up", vcpu_op(VCPUOP_is_up, vcpu, NULL), 1);
     expect("initialise again: -EEXIST", vcpu_op(VCPUOP_initialise, vcpu, context), -XEN_EEXIST);
+    expect("its vcpu_info stays while it is up: -EINVAL", register_info(vcpu), -XEN_EINVAL);
+    start_stop = 1;
+    check(wait_until(is_down, &vcpu, 2000), "halted with interrupts off it is down");
+    expect("another vCPU places its vcpu_info", register_info(vcpu), 0);
 }
 
 #ifdef __x86_64__
