@@ -5,6 +5,8 @@
  */
 #include "hw/block/io_thread.h"
 
+#include <unistd.h>
+
 #include "block/doorbell.h"
 #include "util/error.h"
 
@@ -14,6 +16,10 @@ struct IOThread {
     GMainContext *context;
     GMainLoop *loop;
     GThread *thread; /* NULL: not started yet */
+    GMutex lock;
+    GCond started;
+    pid_t host_id; /* 0: it has not come up yet; @lock */
+    IOThreadParameters parameters;
 };
 
 static GHashTable *threads; /* id -> IOThread */
@@ -23,6 +29,10 @@ static gpointer run_loop(gpointer opaque)
 {
     IOThread *thread = opaque;
 
+    g_mutex_lock(&thread->lock);
+    thread->host_id = gettid();
+    g_cond_signal(&thread->started);
+    g_mutex_unlock(&thread->lock);
     g_main_context_push_thread_default(thread->context);
     block_context_enter(thread->context);
     g_main_loop_run(thread->loop);
@@ -36,6 +46,8 @@ static IOThread *thread_new(const char *id)
     IOThread *thread = g_new0(IOThread, 1);
 
     thread->id = g_strdup(id);
+    g_mutex_init(&thread->lock);
+    g_cond_init(&thread->started);
     thread->context = g_main_context_new();
     thread->loop = g_main_loop_new(thread->context, FALSE);
     return thread;
@@ -80,6 +92,8 @@ static void thread_free(IOThread *thread)
     stop(thread);
     g_main_loop_unref(thread->loop);
     g_main_context_unref(thread->context);
+    g_mutex_clear(&thread->lock);
+    g_cond_clear(&thread->started);
     g_free(thread->id);
     g_free(thread);
 }
@@ -94,27 +108,56 @@ bool io_thread_free(IOThread *thread, GError **error)
     return true;
 }
 
-/* A name that fits the 15 characters of a thread's. */
-static IOThread *use(IOThread *thread)
+IOThread *io_thread_find(const char *id)
+{
+    return threads ? g_hash_table_lookup(threads, id) : NULL;
+}
+
+/* A thread's name has 15 characters. */
+static void start(IOThread *thread)
 {
     if (!thread->thread) {
         g_autofree char *name = g_strdup_printf("IO %.12s", thread->id ? thread->id : "disk");
 
         thread->thread = g_thread_new(name, run_loop, thread);
     }
-    thread->users++;
-    return thread;
+}
+
+int io_thread_host_id(IOThread *thread)
+{
+    int id;
+
+    start(thread);
+    g_mutex_lock(&thread->lock);
+    while (thread->host_id == 0) {
+        g_cond_wait(&thread->started, &thread->lock);
+    }
+    id = thread->host_id;
+    g_mutex_unlock(&thread->lock);
+    return id;
+}
+
+void io_thread_set_parameters(IOThread *thread, const IOThreadParameters *parameters)
+{
+    thread->parameters = *parameters;
+}
+
+IOThreadParameters io_thread_parameters(const IOThread *thread)
+{
+    return thread->parameters;
 }
 
 IOThread *io_thread_ref(const char *id, GError **error)
 {
-    IOThread *thread = threads ? g_hash_table_lookup(threads, id) : NULL;
+    IOThread *thread = io_thread_find(id);
 
     if (!thread) {
         error_setf(error, "Device '%s' not found", id);
         return NULL;
     }
-    return use(thread);
+    start(thread);
+    thread->users++;
+    return thread;
 }
 
 static IOThread *least_used(void)
@@ -140,7 +183,9 @@ IOThread *io_thread_ref_any(void)
         thread = thread_new(NULL);
         g_ptr_array_add(pool, thread);
     }
-    return use(thread);
+    start(thread);
+    thread->users++;
+    return thread;
 }
 
 void io_thread_share(IOThread *thread)

@@ -10,6 +10,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct IOThread IOThread;
 
@@ -27,6 +28,19 @@ IOThread *io_thread_ref_any(void);
 void io_thread_share(IOThread *thread);
 void io_thread_unref(IOThread *thread);
 const char *io_thread_id(const IOThread *thread);
+/** io_thread_find: the thread called @id, or NULL. */
+IOThread *io_thread_find(const char *id);
+/** io_thread_host_id: the host's number of the thread (gettid), which is started if it was not. */
+int io_thread_host_id(IOThread *thread);
+
+/* What -object iothread says of its loop; kept for those who ask: the loop waits for its io_uring
+ * and does not poll. */
+typedef struct {
+    uint64_t poll_max_ns, poll_grow, poll_shrink, aio_max_batch;
+} IOThreadParameters;
+
+void io_thread_set_parameters(IOThread *thread, const IOThreadParameters *parameters);
+IOThreadParameters io_thread_parameters(const IOThread *thread);
 /** io_thread_context: its main context; NULL for a NULL @thread: the default one. */
 GMainContext *io_thread_context(const IOThread *thread);
 
