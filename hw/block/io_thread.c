@@ -1,5 +1,5 @@
 /*
- * I/O threads.
+ * I/O threads: those with names, and the pool of those that devices without a name share.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,10 +7,11 @@
 
 #include <unistd.h>
 
+#include "block/doorbell.h"
 #include "util/error.h"
 
 struct IOThread {
-    char *id;
+    char *id; /* NULL: of the pool */
     unsigned users;
     GMainContext *context;
     GMainLoop *loop;
@@ -22,6 +23,7 @@ struct IOThread {
 };
 
 static GHashTable *threads; /* id -> IOThread */
+static GPtrArray *pool;     /* those without a name, which end with their last user */
 
 static gpointer run_loop(gpointer opaque)
 {
@@ -32,9 +34,23 @@ static gpointer run_loop(gpointer opaque)
     g_cond_signal(&thread->started);
     g_mutex_unlock(&thread->lock);
     g_main_context_push_thread_default(thread->context);
+    block_context_enter(thread->context);
     g_main_loop_run(thread->loop);
+    block_context_leave(thread->context);
     g_main_context_pop_thread_default(thread->context);
     return NULL;
+}
+
+static IOThread *thread_new(const char *id)
+{
+    IOThread *thread = g_new0(IOThread, 1);
+
+    thread->id = g_strdup(id);
+    g_mutex_init(&thread->lock);
+    g_cond_init(&thread->started);
+    thread->context = g_main_context_new();
+    thread->loop = g_main_loop_new(thread->context, FALSE);
+    return thread;
 }
 
 IOThread *io_thread_new(const char *id, GError **error)
@@ -47,12 +63,7 @@ IOThread *io_thread_new(const char *id, GError **error)
                    id);
         return NULL;
     }
-    IOThread *thread = g_new0(IOThread, 1);
-    thread->id = g_strdup(id);
-    g_mutex_init(&thread->lock);
-    g_cond_init(&thread->started);
-    thread->context = g_main_context_new();
-    thread->loop = g_main_loop_new(thread->context, FALSE);
+    IOThread *thread = thread_new(id);
     g_hash_table_insert(threads, thread->id, thread);
     return thread;
 }
@@ -76,12 +87,8 @@ static void stop(IOThread *thread)
     }
 }
 
-bool io_thread_free(IOThread *thread, GError **error)
+static void thread_free(IOThread *thread)
 {
-    if (thread->users > 0) {
-        return error_setf(error, "object '%s' is in use, can not be deleted", thread->id);
-    }
-    g_hash_table_remove(threads, thread->id);
     stop(thread);
     g_main_loop_unref(thread->loop);
     g_main_context_unref(thread->context);
@@ -89,6 +96,15 @@ bool io_thread_free(IOThread *thread, GError **error)
     g_cond_clear(&thread->started);
     g_free(thread->id);
     g_free(thread);
+}
+
+bool io_thread_free(IOThread *thread, GError **error)
+{
+    if (thread->users > 0) {
+        return error_setf(error, "object '%s' is in use, can not be deleted", thread->id);
+    }
+    g_hash_table_remove(threads, thread->id);
+    thread_free(thread);
     return true;
 }
 
@@ -97,10 +113,12 @@ IOThread *io_thread_find(const char *id)
     return threads ? g_hash_table_lookup(threads, id) : NULL;
 }
 
+/* A thread's name has 15 characters. */
 static void start(IOThread *thread)
 {
     if (!thread->thread) {
-        g_autofree char *name = g_strconcat("IO ", thread->id, NULL);
+        g_autofree char *name = g_strdup_printf("IO %.12s", thread->id ? thread->id : "disk");
+
         thread->thread = g_thread_new(name, run_loop, thread);
     }
 }
@@ -142,11 +160,49 @@ IOThread *io_thread_ref(const char *id, GError **error)
     return thread;
 }
 
+static IOThread *least_used(void)
+{
+    IOThread *least = NULL;
+
+    for (guint i = 0; i < pool->len; i++) {
+        IOThread *thread = g_ptr_array_index(pool, i);
+        if (!least || thread->users < least->users) {
+            least = thread;
+        }
+    }
+    return least;
+}
+
+IOThread *io_thread_ref_any(void)
+{
+    if (!pool) {
+        pool = g_ptr_array_new();
+    }
+    IOThread *thread = pool->len < g_get_num_processors() ? NULL : least_used();
+    if (!thread) {
+        thread = thread_new(NULL);
+        g_ptr_array_add(pool, thread);
+    }
+    start(thread);
+    thread->users++;
+    return thread;
+}
+
+void io_thread_share(IOThread *thread)
+{
+    thread->users++;
+}
+
 void io_thread_unref(IOThread *thread)
 {
-    if (thread) {
-        thread->users--;
+    if (!thread || --thread->users > 0 || thread->id) {
+        return;
     }
+    g_ptr_array_remove(pool, thread);
+    if (pool->len == 0) {
+        g_clear_pointer(&pool, g_ptr_array_unref);
+    }
+    thread_free(thread);
 }
 
 const char *io_thread_id(const IOThread *thread)

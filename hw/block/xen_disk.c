@@ -134,12 +134,14 @@ static bool xen_disk_set_up(XenDevice *device, GError **error)
 static void xen_disk_finalize(GObject *object)
 {
     g_ptr_array_unref(HW_XEN_DISK(object)->queues);
+    g_ptr_array_unref(HW_XEN_DISK(object)->threads);
     G_OBJECT_CLASS(xen_disk_parent_class)->finalize(object);
 }
 
 static void xen_disk_init(XenDisk *disk)
 {
     disk->queues = g_ptr_array_new();
+    disk->threads = g_ptr_array_new_with_free_func((GDestroyNotify)io_thread_unref);
 }
 
 static const DeviceProperty disk_properties[] = {
@@ -164,7 +166,12 @@ static const DeviceProperty disk_properties[] = {
     DEVICE_PROPERTY_RANGE(UINT32, "num-queues", XenDisk, queues_max, 0, XEN_DISK_QUEUES_MAX, 0,
                           "rings that the guest may use; 0: one for each CPU"),
     DEVICE_PROPERTY_TEXT("iothread", XenDisk, iothread_property, NULL,
-                         "ID of an iothread object; default: the main loop"),
+                         "ID of an iothread object for all queues; default: a thread for each, as "
+                         "far as the host has CPUs"),
+    DEVICE_PROPERTY(
+        BOOL, "persistent-grants", XenDisk, persistent_grants, false,
+        "offer them; the guest then copies all data, which only helps where a grant costs "
+        "more than a copy"),
     DEVICE_PROPERTY(ONOFFAUTO, "write-cache", XenDisk, write_cache_property, ON_OFF_AUTO_AUTO,
                     "volatile write cache; auto: as the drive's cache mode says"),
     DEVICE_PROPERTY(BOOL, "share-rw", XenDisk, share_write, false,

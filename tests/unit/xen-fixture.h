@@ -294,13 +294,13 @@ static void *fixture_pin(GuestMemory *m, uint64_t gfn)
     if (gfn >= FIXTURE_FRAMES) {
         return NULL;
     }
-    f->pins++;
+    __atomic_add_fetch(&f->pins, 1, __ATOMIC_RELAXED);
     return f->shown[gfn] ? f->shown[gfn] : f->ram + gfn * XEN_PAGE_SIZE;
 }
 
 static void fixture_unpin(GuestMemory *m, uint64_t gfn, void *page, bool written)
 {
-    FIXTURE_OF_MEMORY(m)->pins--;
+    __atomic_sub_fetch(&FIXTURE_OF_MEMORY(m)->pins, 1, __ATOMIC_RELAXED);
 }
 
 static const GuestMemoryOps fixture_memory_ops = {fixture_translate, fixture_pin, fixture_unpin};

@@ -1,6 +1,7 @@
 /*
  * I/O threads: a thread with a main context of its own, for devices whose requests shall not wait
- * for the main loop. Made by -object iothread, named by a device's property iothread=.
+ * for the main loop. Made by -object iothread and named by a device's property iothread=, or made
+ * as devices need them, one for each CPU of the host at most.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,6 +21,11 @@ IOThread *io_thread_new(const char *id, GError **error);
 bool io_thread_free(IOThread *thread, GError **error);
 /** io_thread_ref: the thread called @id for a device, running; @error if there is none. */
 IOThread *io_thread_ref(const char *id, GError **error);
+/** io_thread_ref_any: a thread without a name: a new one while there are fewer than the host has
+ * CPUs, else the one with the fewest users. It ends with its last user. Main thread. */
+IOThread *io_thread_ref_any(void);
+/** io_thread_share: another reference of a thread that is running. */
+void io_thread_share(IOThread *thread);
 void io_thread_unref(IOThread *thread);
 const char *io_thread_id(const IOThread *thread);
 /** io_thread_find: the thread called @id, or NULL. */
