@@ -260,8 +260,13 @@ GVariant *xen_vcpu_save(XenDomain *domain)
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a(tayyttt(utatu)(tttt)b)"));
     for (unsigned i = 0; i < domain->config.vcpus; i++) {
+        const XenHostOps *ops = domain->host->ops;
+        uint64_t deadline = ops->timer_deadline ? ops->timer_deadline(domain->host, i) : 0;
         XenRunstate kept;
-        if (domain->host->ops->runstate(domain->host, i, &kept)) {
+        if (deadline) {
+            domain->vcpus[i].singleshot = deadline;
+        }
+        if (ops->runstate(domain->host, i, &kept)) {
             domain->vcpus[i].runstate = kept;
         }
         g_variant_builder_add_value(&builder, save_one(&domain->vcpus[i]));

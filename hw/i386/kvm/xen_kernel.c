@@ -263,6 +263,22 @@ static void set_timer_port(XenHost *xen, unsigned index, uint32_t port)
     }
 }
 
+/* Once it has a port, the kernel takes set_timer_op and its kin by itself. */
+static uint64_t timer_deadline(XenHost *xen, unsigned index)
+{
+    XenHostVcpu *vcpu = &xen_host_of(xen)->vcpus[index];
+    struct kvm_xen_vcpu_attr attribute = {.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
+    bool known;
+
+    if (!vcpu->vcpu) {
+        return 0;
+    }
+    kvm_vcpu_hold(vcpu->vcpu);
+    known = ioctl(vcpu->vcpu->fd, KVM_XEN_VCPU_GET_ATTR, &attribute) == 0;
+    kvm_vcpu_release(vcpu->vcpu);
+    return known && attribute.u.timer.port ? attribute.u.timer.expires_ns : 0;
+}
+
 /* ---- time and runstate ---- */
 
 static bool time_info(XenHost *host, unsigned vcpu, XenTimeInfo *info)
@@ -383,6 +399,7 @@ const XenHostOps xen_host_kernel_ops = {
     .assign_port = assign_port,
     .release_port = release_port,
     .set_timer_port = set_timer_port,
+    .timer_deadline = timer_deadline,
     .arm_timer = xen_host_arm_timer,
     .disarm_timer = xen_host_disarm_timer,
     .time_info = time_info,

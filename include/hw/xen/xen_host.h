@@ -163,6 +163,11 @@ typedef struct {
     void (*console_write)(XenHost *host, const char *text, unsigned length);
     /** gsi_level: true while the line @gsi is asserted by a device. */
     bool (*gsi_level)(XenHost *host, unsigned gsi);
+    /**
+     * timer_deadline: of a one-shot timer that the guest has armed with the host behind our back; 0:
+     * none. May be NULL: nothing comes between the guest and us.
+     */
+    uint64_t (*timer_deadline)(XenHost *host, unsigned vcpu);
 } XenHostOps;
 
 struct XenHost {
