@@ -240,6 +240,13 @@ bool accel_sync_dirty(Accel *accel, GError **error)
     return !klass->sync_dirty || klass->sync_dirty(accel, error);
 }
 
+bool accel_stats(Accel *accel, Vcpu *vcpu, AccelStatVisitor *visit, void *opaque, GError **error)
+{
+    AccelClass *klass = XL_ACCEL_GET_CLASS(accel);
+
+    return !klass->stats || klass->stats(accel, vcpu, visit, opaque, error);
+}
+
 GVariant *accel_save(Accel *accel)
 {
     return XL_ACCEL_GET_CLASS(accel)->save(accel);

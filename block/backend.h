@@ -59,6 +59,10 @@ BlockBackend *block_backend_new_drive(const char *name, BlockNode *node, GError 
 void block_backend_free_drive(BlockBackend *backend);
 /** block_backend_set_limits: throttling, before any request. */
 void block_backend_set_limits(BlockBackend *backend, const ThrottleLimits *limits);
+/** block_drain_begin / _end: in between no request of @backend is under way and no other thread's
+ * begins. Main thread. */
+void block_drain_begin(BlockBackend *backend);
+void block_drain_end(BlockBackend *backend);
 /** block_backend_flush_now: waits for a flush of an idle backend; 0 or -errno. */
 int block_backend_flush_now(BlockBackend *backend);
 /** block_backend_node: the top node, or NULL. */

@@ -21,6 +21,7 @@ TRACE_DEFINE(block_request_done);
 struct BackendRequest {
     BlockOperation operation;
     BlockBackend *backend;
+    BlockEngine *origin; /* of the thread that asked: @done is called there */
     BlockCompletion done;
     void *opaque;
     int64_t start_ns;
@@ -55,7 +56,17 @@ static void add_to(BlockStatistics *statistics, size_t field, uint64_t amount)
 {
     if (field != NO_FIELD) {
         uint64_t *counter = (uint64_t *)((char *)statistics + field);
-        __atomic_store_n(counter, *counter + amount, __ATOMIC_RELAXED);
+        __atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+    }
+}
+
+static void raise_to(uint64_t *highest, uint64_t value)
+{
+    uint64_t now = __atomic_load_n(highest, __ATOMIC_RELAXED);
+
+    while (now < value && !__atomic_compare_exchange_n(highest, &now, value, true, __ATOMIC_RELAXED,
+                                                       __ATOMIC_RELAXED)) {
+        /* another thread's write ended meanwhile */
     }
 }
 
@@ -73,14 +84,13 @@ static void account(const BackendRequest *request, int result)
     add_to(statistics, fields->time,
            (uint64_t)(clock_get_ns(CLOCK_REALTIME_HOST) - request->start_ns));
     if (request->is_write) {
-        uint64_t end = MAX(statistics->highest_write_offset, request->offset + request->length);
-        __atomic_store_n(&statistics->highest_write_offset, end, __ATOMIC_RELAXED);
+        raise_to(&statistics->highest_write_offset, request->offset + request->length);
     }
 }
 
 void block_backend_statistics(BlockBackend *backend, BlockStatistics *statistics)
 {
-    /* The backend's own context goes on counting meanwhile. */
+    /* The backend's contexts go on counting meanwhile. */
     const uint64_t *from = (const uint64_t *)&backend->statistics;
     uint64_t *to = (uint64_t *)statistics;
 
@@ -140,9 +150,34 @@ static void wait_in_flight(BlockBackend *backend)
     }
 }
 
+static BackendRequest *request_of(EngineTask *task)
+{
+    return (BackendRequest *)((char *)task - G_STRUCT_OFFSET(BackendRequest, operation.task));
+}
+
+static void request_done(BlockOperation *operation, int result);
+
+static void done_at_home(EngineTask *task, int64_t result)
+{
+    request_done(&request_of(task)->operation, (int)result);
+}
+
+/* Throttled requests are done in the backend's own context; their ends belong to the others. */
+static void send_home(BackendRequest *request, int result)
+{
+    request->operation.engine = request->origin;
+    request->operation.task.done = done_at_home;
+    engine_finish_later(request->origin, &request->operation.task, result);
+}
+
 static void request_done(BlockOperation *operation, int result)
 {
     BackendRequest *request = operation->opaque;
+
+    if (operation->engine != request->origin) {
+        send_home(request, result);
+        return;
+    }
     BlockBackend *backend = request->backend;
     BlockCompletion done = request->done;
     void *opaque = request->opaque;
@@ -234,7 +269,34 @@ static void enqueue(BackendRequest *request)
     }
 }
 
+static void enqueue_there(EngineTask *task, int64_t result G_GNUC_UNUSED)
+{
+    enqueue(request_of(task));
+}
+
+/* The buckets and their queues belong to the backend's own context. */
+static void throttle_request(BackendRequest *request)
+{
+    BlockEngine *own = request->backend->engine;
+
+    if (request->origin == own) {
+        enqueue(request);
+        return;
+    }
+    request->operation.engine = own;
+    request->operation.task.done = enqueue_there;
+    engine_finish_later(own, &request->operation.task, 0);
+}
+
 /* ---- submitting ---- */
+
+/* An I/O thread's requests complete in it; all others in the backend's own context. */
+static BlockEngine *engine_for_request(const BlockBackend *backend)
+{
+    BlockEngine *of_thread = engine_of_thread();
+
+    return of_thread && !engine_is_main(backend->engine) ? of_thread : backend->engine;
+}
 
 static BackendRequest *request_new(BlockBackend *backend, BlockOperationKind kind, uint64_t offset,
                                    const struct iovec *vector, unsigned count, BlockCompletion done,
@@ -254,12 +316,13 @@ static BackendRequest *request_new(BlockBackend *backend, BlockOperationKind kin
     }
     request->offset = offset;
     request->length = vector_length(vector, count);
+    request->origin = engine_for_request(backend);
     request->operation = (BlockOperation){
         .kind = kind,
         .offset = offset,
         .vector = request->vector,
         .count = count,
-        .engine = backend->engine,
+        .engine = request->origin,
         .done = request_done,
         .opaque = request,
     };
@@ -295,7 +358,7 @@ static void submit_request(BackendRequest *request)
     if (result < 0) {
         block_operation_done_later(&request->operation, result);
     } else if (backend->throttle && (request->is_read || request->is_write)) {
-        enqueue(request);
+        throttle_request(request);
     } else {
         start_request(request);
     }
@@ -400,17 +463,27 @@ static void wait_until_idle(BlockBackend *backend)
     }
 }
 
-void block_drain(BlockBackend *backend)
+void block_drain_begin(BlockBackend *backend)
 {
     __atomic_add_fetch(&backend->draining, 1, __ATOMIC_SEQ_CST);
     if (backend->ops && backend->ops->drained_begin) {
         backend->ops->drained_begin(backend->ops_opaque);
     }
     wait_until_idle(backend);
+}
+
+void block_drain_end(BlockBackend *backend)
+{
     __atomic_sub_fetch(&backend->draining, 1, __ATOMIC_SEQ_CST);
     if (backend->ops && backend->ops->drained_end) {
         backend->ops->drained_end(backend->ops_opaque);
     }
+}
+
+void block_drain(BlockBackend *backend)
+{
+    block_drain_begin(backend);
+    block_drain_end(backend);
 }
 
 static void drain_one(BlockBackend *backend, void *opaque)
@@ -477,6 +550,16 @@ int block_flush_all(void)
 
     block_backend_foreach(flush_one, &first_error);
     return first_error;
+}
+
+bool block_backend_any_thread(BlockBackend *backend)
+{
+    const BlockNode *node = block_backend_node(backend);
+
+    while (node && !node->driver->one_thread) {
+        node = node->child ? node->child->node : NULL;
+    }
+    return !node;
 }
 
 void block_backend_set_context(BlockBackend *backend, GMainContext *context)

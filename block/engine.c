@@ -5,12 +5,13 @@
  * The locks of this folder are pthread's, not GLib's, because ThreadSanitizer follows those.
  *
  * Three ways lead to a done function: the ring's completion queue, the posted queue (worker
- * threads, and tasks that had nothing to do), and the delayed list (null-co's latency).
+ * threads, and tasks that had nothing to do), and the delayed list (null-co's latency). Doorbells
+ * (doorbell.c) are called after them, so that one batch of system calls serves both.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "block/engine.h"
-#include "block/engine_ring.h"
+#include "block/engine_private.h"
 #include "block/engine_threads.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -29,20 +30,6 @@
 
 TRACE_DEFINE(block_engine_task);
 
-struct BlockEngine {
-    unsigned references; /* under registry_lock */
-    GMainContext *context;
-    GSource *source;
-    EngineRing *ring;    /* NULL: worker threads only */
-    EngineTask *delayed; /* by deadline */
-    int event_fd;
-
-    pthread_mutex_t posted_lock;
-    EngineTask *posted_head, *posted_tail;
-    unsigned posted_count;
-    bool signalled; /* event_fd has been written and not yet read */
-};
-
 typedef struct {
     GSource base;
     BlockEngine *engine;
@@ -54,6 +41,7 @@ static bool ring_disabled;
 
 static __thread unsigned plug_depth;
 static __thread BlockEngine *plugged_engine; /* has tasks that wait for the unplug */
+static __thread BlockEngine *thread_engine;
 
 static void start_task(EngineTask *task);
 
@@ -69,11 +57,11 @@ static void append_posted(BlockEngine *engine, EngineTask *task, bool wake)
         engine->posted_head = task;
     }
     engine->posted_tail = task;
-    engine->posted_count++;
+    __atomic_store_n(&engine->posted_count, engine->posted_count + 1, __ATOMIC_RELEASE);
     wake = wake && !engine->signalled;
     if (wake) {
         /* Inside the lock: once the task has been taken, its end may be the end of the engine. */
-        engine->signalled = true;
+        __atomic_store_n(&engine->signalled, true, __ATOMIC_RELEASE);
         eventfd_write(engine->event_fd, 1);
     }
     pthread_mutex_unlock(&engine->posted_lock);
@@ -85,7 +73,7 @@ static EngineTask *pop_posted(BlockEngine *engine)
     EngineTask *task = engine->posted_head;
     if (task) {
         engine->posted_head = task->next;
-        engine->posted_count--;
+        __atomic_store_n(&engine->posted_count, engine->posted_count - 1, __ATOMIC_RELEASE);
         if (!engine->posted_head) {
             engine->posted_tail = NULL;
         }
@@ -98,9 +86,12 @@ static void clear_signal(BlockEngine *engine)
 {
     eventfd_t value;
 
+    if (!__atomic_load_n(&engine->signalled, __ATOMIC_ACQUIRE)) {
+        return;
+    }
     pthread_mutex_lock(&engine->posted_lock);
     bool signalled = engine->signalled;
-    engine->signalled = false;
+    __atomic_store_n(&engine->signalled, false, __ATOMIC_RELEASE);
     if (signalled) {
         eventfd_read(engine->event_fd, &value);
     }
@@ -109,10 +100,7 @@ static void clear_signal(BlockEngine *engine)
 
 static unsigned count_posted(BlockEngine *engine)
 {
-    pthread_mutex_lock(&engine->posted_lock);
-    unsigned count = engine->posted_count;
-    pthread_mutex_unlock(&engine->posted_lock);
-    return count;
+    return __atomic_load_n(&engine->posted_count, __ATOMIC_ACQUIRE);
 }
 
 void engine_worker_finished(EngineTask *task, int64_t result)
@@ -195,22 +183,59 @@ static void advance_task(EngineTask *task, int64_t result)
     advance_transfer(task, result);
 }
 
-static void submit_ring(BlockEngine *engine)
+void engine_send_refused(EngineTask *refused)
 {
-    if (!engine->ring || !ring_has_queued(engine->ring)) {
-        return;
-    }
-    EngineTask *refused = ring_submit(engine->ring);
     while (refused) {
         EngineTask *next = refused->next;
-        workers_start(refused);
+        if (refused->kind == ENGINE_POLL || refused->kind == ENGINE_POLL_CANCEL) {
+            doorbell_completed(refused, -EIO, false);
+        } else {
+            workers_start(refused);
+        }
         refused = next;
     }
+}
+
+void engine_submit_queued(BlockEngine *engine)
+{
+    if (engine->ring && ring_has_queued(engine->ring)) {
+        engine_send_refused(ring_submit(engine->ring));
+    }
+}
+
+static void append_reaped(EngineTask *task, int64_t result)
+{
+    BlockEngine *engine = task->engine;
+
+    task->result = result;
+    task->next = NULL;
+    if (engine->reaped_head) {
+        engine->reaped_tail->next = task;
+    } else {
+        engine->reaped_head = task;
+    }
+    engine->reaped_tail = task;
+}
+
+/* A transfer that never waits is cheaper done than given away; its end still comes by the loop. */
+static bool transfer_at_once(EngineTask *task)
+{
+    bool is_transfer = task->kind == ENGINE_READ || task->kind == ENGINE_WRITE;
+
+    if (!is_transfer || !(task->flags & ENGINE_MEMORY) || task->engine != thread_engine) {
+        return false;
+    }
+    append_reaped(task, engine_run_blocking(task));
+    return true;
 }
 
 static void start_task(EngineTask *task)
 {
     BlockEngine *engine = task->engine;
+
+    if (transfer_at_once(task)) {
+        return;
+    }
 
     if (!engine->ring || (task->flags & ENGINE_THREADS) || !ring_can(engine->ring, task)) {
         workers_start(task);
@@ -218,11 +243,11 @@ static void start_task(EngineTask *task)
     }
     ring_queue(engine->ring, task);
     if (plug_depth == 0) {
-        submit_ring(engine);
+        engine_submit_queued(engine);
         return;
     }
     if (plugged_engine && plugged_engine != engine) {
-        submit_ring(plugged_engine);
+        engine_submit_queued(plugged_engine);
     }
     plugged_engine = engine;
 }
@@ -257,19 +282,35 @@ void engine_unplug(void)
     if (plug_depth > 0 && --plug_depth == 0 && plugged_engine) {
         BlockEngine *engine = plugged_engine;
         plugged_engine = NULL;
-        submit_ring(engine);
+        engine_submit_queued(engine);
     }
 }
 
 /* ---- delays ---- */
 
-static void update_ready_time(BlockEngine *engine)
+int64_t engine_next_deadline(const BlockEngine *engine)
 {
-    if (!engine->delayed) {
+    int64_t next = engine->delayed ? engine->delayed->deadline_ns : 0;
+
+    for (BlockDoorbell *doorbell = engine->doorbells; doorbell; doorbell = doorbell->next) {
+        if (doorbell->deadline_ns && (!next || doorbell->deadline_ns < next)) {
+            next = doorbell->deadline_ns;
+        }
+    }
+    return next;
+}
+
+void engine_update_ready_time(BlockEngine *engine)
+{
+    if (engine == thread_engine && engine->ring && ring_can_wait(engine->ring)) {
+        return; /* its loop looks at the deadlines itself */
+    }
+    int64_t deadline_ns = engine_next_deadline(engine);
+    if (!deadline_ns) {
         g_source_set_ready_time(engine->source, -1);
         return;
     }
-    int64_t wait_ns = engine->delayed->deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST);
+    int64_t wait_ns = deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST);
     int64_t wait_us = wait_ns > 0 ? (wait_ns + NS_PER_US - 1) / NS_PER_US : 0;
     g_source_set_ready_time(engine->source, g_get_monotonic_time() + wait_us);
 }
@@ -288,7 +329,7 @@ void engine_finish_after(BlockEngine *engine, EngineTask *task, int64_t delay_ns
     task->next = *at;
     *at = task;
     if (at == &engine->delayed) {
-        update_ready_time(engine);
+        engine_update_ready_time(engine);
     }
 }
 
@@ -300,52 +341,70 @@ void engine_cancel_delayed(BlockEngine *engine, EngineTask *task)
             break;
         }
     }
-    update_ready_time(engine);
+    engine_update_ready_time(engine);
 }
 
 static bool has_expired(BlockEngine *engine)
 {
-    return engine->delayed && engine->delayed->deadline_ns <= clock_get_ns(CLOCK_REALTIME_HOST);
+    int64_t deadline_ns = engine_next_deadline(engine);
+
+    return deadline_ns && deadline_ns <= clock_get_ns(CLOCK_REALTIME_HOST);
 }
 
 static void run_expired(BlockEngine *engine)
 {
-    if (!engine->delayed) {
+    if (!engine_next_deadline(engine)) {
         return;
     }
-    while (has_expired(engine)) {
+    int64_t now = clock_get_ns(CLOCK_REALTIME_HOST);
+    while (engine->delayed && engine->delayed->deadline_ns <= now) {
         EngineTask *task = engine->delayed;
         engine->delayed = task->next;
         finish_task(task, task->result);
     }
-    update_ready_time(engine);
+    doorbells_expire(engine);
+    engine_update_ready_time(engine);
 }
 
 /* ---- the loop's side ---- */
 
-static bool engine_ready(BlockEngine *engine)
+bool engine_ready(BlockEngine *engine)
 {
-    return count_posted(engine) > 0 || (engine->ring && ring_ready(engine->ring)) ||
-           has_expired(engine);
+    return engine->reaped_head || engine->pending_doorbells > 0 || count_posted(engine) > 0 ||
+           (engine->ring && ring_ready(engine->ring)) || has_expired(engine);
 }
 
 /* A completion is queued before any done function runs, so that one may poll again itself. */
-static void reap_one(EngineTask *task, int64_t result)
+static void reap_one(EngineTask *task, int64_t result, bool more)
 {
-    task->stepped = true;
-    task->result = result;
-    append_posted(task->engine, task, false);
+    if (task->kind == ENGINE_POLL || task->kind == ENGINE_POLL_CANCEL) {
+        doorbell_completed(task, result, more);
+        return;
+    }
+    append_reaped(task, result);
 }
 
-static void run_completions(BlockEngine *engine)
+static void run_reaped(BlockEngine *engine)
 {
     EngineTask *task;
 
-    engine_plug();
-    clear_signal(engine);
-    if (engine->ring) {
-        ring_reap(engine->ring, reap_one);
+    /* Those there are now: done functions may add more. */
+    EngineTask *last = engine->reaped_head ? engine->reaped_tail : NULL;
+
+    while (last && (task = engine->reaped_head)) {
+        engine->reaped_head = task->next;
+        bool was_last = task == last;
+        advance_task(task, task->result);
+        if (was_last) {
+            break;
+        }
     }
+}
+
+static void run_posted(BlockEngine *engine)
+{
+    EngineTask *task;
+
     /* No more than there are now: a done function that submits again must not hold up the loop. */
     for (unsigned left = count_posted(engine); left > 0 && (task = pop_posted(engine)); left--) {
         if (task->stepped) {
@@ -354,10 +413,25 @@ static void run_completions(BlockEngine *engine)
             finish_task(task, task->result);
         }
     }
+}
+
+void engine_run(BlockEngine *engine, bool keep_queued)
+{
+    engine_plug();
+    clear_signal(engine);
+    if (engine->ring) {
+        ring_reap(engine->ring, reap_one);
+    }
+    run_reaped(engine);
+    run_posted(engine);
     run_expired(engine);
+    doorbells_run(engine);
+    if (keep_queued && plug_depth == 1 && plugged_engine == engine) {
+        plugged_engine = NULL;
+    }
     engine_unplug();
-    if (plug_depth == 0) {
-        submit_ring(engine);
+    if (plug_depth == 0 && !keep_queued) {
+        engine_submit_queued(engine);
     }
 }
 
@@ -366,18 +440,21 @@ static gboolean source_prepare(GSource *source, gint *timeout)
     BlockEngine *engine = ((EngineSource *)source)->engine;
 
     *timeout = -1;
-    submit_ring(engine);
+    engine_submit_queued(engine);
     return engine_ready(engine);
 }
 
 static gboolean source_check(GSource *source)
 {
-    return engine_ready(((EngineSource *)source)->engine);
+    BlockEngine *engine = ((EngineSource *)source)->engine;
+
+    doorbells_source_check(engine);
+    return engine_ready(engine);
 }
 
 static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer opaque)
 {
-    run_completions(((EngineSource *)source)->engine);
+    engine_run(((EngineSource *)source)->engine, false);
     return G_SOURCE_CONTINUE;
 }
 
@@ -389,6 +466,7 @@ static void source_finalize(GSource *source)
     if (engine->ring) {
         ring_free(engine->ring);
     }
+    doorbells_free(engine);
     close(engine->event_fd);
     pthread_mutex_destroy(&engine->posted_lock);
     g_main_context_unref(engine->context);
@@ -404,10 +482,11 @@ static GSourceFuncs source_functions = {
 
 static int poll_timeout_ms(BlockEngine *engine)
 {
-    if (!engine->delayed) {
+    int64_t deadline_ns = engine_next_deadline(engine);
+    if (!deadline_ns) {
         return -1;
     }
-    int64_t wait_ns = engine->delayed->deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST);
+    int64_t wait_ns = deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST);
     if (wait_ns <= 0) {
         return 0;
     }
@@ -419,7 +498,7 @@ void engine_poll(BlockEngine *engine, bool wait)
     unsigned depth = plug_depth;
 
     plug_depth = 0; /* what is waited for must be under way */
-    submit_ring(engine);
+    engine_submit_queued(engine);
     while (wait && !engine_ready(engine)) {
         struct pollfd fds[2] = {
             {.fd = engine->event_fd, .events = POLLIN},
@@ -430,7 +509,7 @@ void engine_poll(BlockEngine *engine, bool wait)
             clear_signal(engine);
         }
     }
-    run_completions(engine);
+    engine_run(engine, false);
     plug_depth = depth;
 }
 
@@ -452,6 +531,9 @@ static BlockEngine *engine_new(GMainContext *context)
     engine->source = g_source_new(&source_functions, sizeof(EngineSource));
     ((EngineSource *)engine->source)->engine = engine;
     g_source_set_static_name(engine->source, "block engine");
+    /* A done function may run the loop; and GLib wakes itself after each dispatch of one that may
+     * not. */
+    g_source_set_can_recurse(engine->source, TRUE);
     g_source_add_unix_fd(engine->source, engine->event_fd, G_IO_IN);
     if (engine->ring) {
         g_source_add_unix_fd(engine->source, ring_fd(engine->ring), G_IO_IN);
@@ -496,6 +578,16 @@ void engine_unref(BlockEngine *engine)
         g_source_destroy(engine->source);
         g_source_unref(engine->source);
     }
+}
+
+void engine_set_thread(BlockEngine *engine)
+{
+    thread_engine = engine;
+}
+
+BlockEngine *engine_of_thread(void)
+{
+    return thread_engine;
 }
 
 bool engine_is_main(const BlockEngine *engine)

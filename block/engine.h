@@ -27,12 +27,15 @@ typedef enum {
     ENGINE_SYNC,     /* fdatasync */
     ENGINE_ALLOCATE, /* fallocate */
     ENGINE_CALL,     /* a function on a worker thread */
+    ENGINE_POLL,     /* a doorbell's, in the ring only: completes again and again */
+    ENGINE_POLL_CANCEL,
 } EngineTaskKind;
 
 typedef enum {
     ENGINE_DURABLE = 1 << 0, /* write: RWF_DSYNC */
     ENGINE_DIRECT = 1 << 1,  /* the descriptor is O_DIRECT: a short read ends at end of file */
     ENGINE_THREADS = 1 << 2, /* aio=threads: not through the ring */
+    ENGINE_MEMORY = 1 << 3,  /* the file is memory: an I/O thread transfers at once */
 } EngineTaskFlags;
 
 /*
@@ -48,6 +51,7 @@ struct EngineTask {
     const struct iovec *vector; /* READ, WRITE: sums up to @length; stays valid until done */
     unsigned count;
     int64_t (*call)(EngineTask *task); /* ENGINE_CALL: result as of @done */
+    EngineTask *poll;                  /* ENGINE_POLL_CANCEL: what is to end */
     /** @result: bytes moved (less than @length: a read met the end of file), 0, or a negative
      * errno. */
     void (*done)(EngineTask *task, int64_t result);
@@ -69,6 +73,10 @@ struct EngineTask {
  */
 BlockEngine *engine_for_context(GMainContext *context);
 void engine_unref(BlockEngine *engine);
+/** engine_of_thread: the engine whose context this thread has entered (block_context_enter), or
+ * NULL.
+ */
+BlockEngine *engine_of_thread(void);
 /** engine_is_main: true for the default context's engine, whose lock is the machine lock. */
 bool engine_is_main(const BlockEngine *engine);
 /** engine_uses_ring: false: the worker threads do everything. */

@@ -1,5 +1,5 @@
 /*
- * io_uring: queue of tasks, submission in batches, completions.
+ * io_uring: queue of tasks, submission in batches, completions, and the wait for them.
  *
  * Source: io_uring(7), io_uring_enter(2), liburing's man pages.
  *
@@ -12,7 +12,10 @@
 #include <limits.h>
 
 #ifdef CONFIG_IO_URING
+#include "util/clock.h"
+
 #include <liburing.h>
+#include <poll.h>
 
 #define RING_ENTRIES            128
 #define RING_COMPLETION_ENTRIES 1024
@@ -67,6 +70,8 @@ bool ring_can(EngineRing *ring, const EngineTask *task)
     case ENGINE_READ:
     case ENGINE_WRITE:
     case ENGINE_SYNC:
+    case ENGINE_POLL:
+    case ENGINE_POLL_CANCEL:
         return true;
     case ENGINE_ALLOCATE:
         return ring->has_allocate;
@@ -109,6 +114,12 @@ static void prepare(struct io_uring_sqe *sqe, EngineTask *task)
     case ENGINE_ALLOCATE:
         io_uring_prep_fallocate(sqe, task->fd, task->mode, (off_t)task->offset,
                                 (off_t)task->length);
+        break;
+    case ENGINE_POLL:
+        io_uring_prep_poll_multishot(sqe, task->fd, POLLIN);
+        break;
+    case ENGINE_POLL_CANCEL:
+        io_uring_prep_poll_remove(sqe, (uintptr_t)task->poll);
         break;
     case ENGINE_CALL:
         io_uring_prep_nop(sqe);
@@ -153,6 +164,15 @@ static EngineTask *break_ring(EngineRing *ring)
     return left;
 }
 
+/* After a system call that was to submit, whatever it returned: what the kernel has taken. */
+static unsigned note_submitted(EngineRing *ring)
+{
+    unsigned taken = ring->prepared - io_uring_sq_ready(&ring->ring);
+
+    take_submitted(ring, taken);
+    return taken;
+}
+
 EngineTask *ring_submit(EngineRing *ring)
 {
     while (ring->head) {
@@ -160,19 +180,41 @@ EngineTask *ring_submit(EngineRing *ring)
         if (ring->prepared == 0) {
             return NULL;
         }
-        int submitted = io_uring_submit(&ring->ring);
-        if (submitted == -EINTR) {
+        int result = io_uring_submit(&ring->ring);
+        if (note_submitted(ring) > 0 || result == -EINTR) {
             continue;
         }
-        if (submitted == -EAGAIN || submitted == -EBUSY || submitted == 0) {
+        if (result == -EAGAIN || result == -EBUSY || result == 0) {
             return ring->in_flight > 0 ? NULL : break_ring(ring);
         }
-        if (submitted < 0) {
-            return break_ring(ring);
-        }
-        take_submitted(ring, (unsigned)submitted);
+        return break_ring(ring);
     }
     return NULL;
+}
+
+bool ring_can_wait(EngineRing *ring)
+{
+    return !ring->broken && (ring->ring.features & IORING_FEAT_EXT_ARG);
+}
+
+EngineTask *ring_submit_and_wait(EngineRing *ring, int64_t wait_ns)
+{
+    struct __kernel_timespec until = {
+        .tv_sec = wait_ns / NS_PER_SECOND,
+        .tv_nsec = wait_ns % NS_PER_SECOND,
+    };
+    struct io_uring_cqe *cqe;
+
+    fill_submission_queue(ring);
+    int result = wait_ns < 0 ? io_uring_submit_and_wait(&ring->ring, 1)
+                             : io_uring_submit_and_wait_timeout(&ring->ring, &cqe, 1, &until, NULL);
+    unsigned taken = note_submitted(ring);
+    bool harmless = result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
+                    result == -EBUSY;
+    if (!harmless || (ring->prepared > 0 && taken == 0 && ring->in_flight == 0)) {
+        return break_ring(ring);
+    }
+    return ring->first_unprepared ? ring_submit(ring) : NULL;
 }
 
 bool ring_has_queued(EngineRing *ring)
@@ -192,10 +234,11 @@ void ring_reap(EngineRing *ring, EngineRingReap reap)
     while (io_uring_peek_cqe(&ring->ring, &cqe) == 0 && cqe) {
         EngineTask *task = io_uring_cqe_get_data(cqe);
         int64_t result = cqe->res;
+        bool more = cqe->flags & IORING_CQE_F_MORE;
 
         io_uring_cqe_seen(&ring->ring, cqe);
-        ring->in_flight--;
-        reap(task, result);
+        ring->in_flight -= !more;
+        reap(task, result, more);
     }
 }
 
@@ -229,6 +272,16 @@ void ring_queue(EngineRing *ring, EngineTask *task)
 }
 
 EngineTask *ring_submit(EngineRing *ring)
+{
+    return NULL;
+}
+
+bool ring_can_wait(EngineRing *ring)
+{
+    return false;
+}
+
+EngineTask *ring_submit_and_wait(EngineRing *ring, int64_t wait_ns)
 {
     return NULL;
 }

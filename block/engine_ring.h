@@ -10,8 +10,9 @@
 
 typedef struct EngineRing EngineRing;
 
-/** What the ring hands back to the engine: @result of one system call on @task. */
-typedef void (*EngineRingReap)(EngineTask *task, int64_t result);
+/** What the ring hands back to the engine: @result of one system call on @task; @more: it goes on.
+ */
+typedef void (*EngineRingReap)(EngineTask *task, int64_t result, bool more);
 
 /** ring_new: NULL if the host refuses io_uring (ENOSYS, EPERM in containers, no memory to lock). */
 EngineRing *ring_new(void);
@@ -29,6 +30,11 @@ void ring_queue(EngineRing *ring, EngineTask *task);
  * NULL.
  */
 EngineTask *ring_submit(EngineRing *ring);
+/** ring_can_wait: ring_submit_and_wait() is there. */
+bool ring_can_wait(EngineRing *ring);
+/** ring_submit_and_wait: ring_submit(), and in the same system call waits for a completion until
+ * @wait_ns have passed (-1: for ever). */
+EngineTask *ring_submit_and_wait(EngineRing *ring, int64_t wait_ns);
 /** ring_has_queued: true while tasks wait for ring_submit(). */
 bool ring_has_queued(EngineRing *ring);
 /** ring_ready: true if ring_reap() would find something. */

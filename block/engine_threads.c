@@ -65,6 +65,9 @@ int64_t engine_run_blocking(EngineTask *task)
         return result;
     case ENGINE_CALL:
         return task->call(task);
+    case ENGINE_POLL:
+    case ENGINE_POLL_CANCEL:
+        break;
     }
     return result;
 }

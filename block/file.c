@@ -17,8 +17,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* What O_DIRECT needs at most where the kernel does not tell. */
@@ -187,6 +189,14 @@ static bool set_up_locking(FileState *file, const char *filename, int mode, GErr
     return true;
 }
 
+static bool is_memory(int fd)
+{
+    struct statfs status;
+
+    return fstatfs(fd, &status) == 0 &&
+           (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
 static void choose_engine(FileState *file, int aio)
 {
     if (aio == AIO_THREADS) {
@@ -198,6 +208,9 @@ static void choose_engine(FileState *file, int aio)
             report_warning("aio=io_uring: the host does not offer io_uring, using threads");
         }
         engine_unref(engine);
+    }
+    if (aio == AIO_DEFAULT && file->is_regular && is_memory(file->fd)) {
+        file->task_flags |= ENGINE_MEMORY;
     }
 }
 

@@ -21,8 +21,9 @@ typedef struct {
     uint32_t memory_alignment; /* of the memory */
     RangeLock ranges;          /* O_DIRECT writes */
 
-    pthread_mutex_t mutex;     /* what follows */
-    uint64_t written, flushed; /* counts of completed writes, and how many of them are durable */
+    uint64_t written;      /* completed writes; atomic */
+    pthread_mutex_t mutex; /* what follows */
+    uint64_t flushed;      /* how many of the writes are durable */
     int flush_error; /* once a buffered fdatasync has failed nobody knows what is on the disk */
     bool lacks_zero_range, lacks_punch_hole, lacks_durable_write;
 } FileState;

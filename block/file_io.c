@@ -48,9 +48,7 @@ static void submit(BlockOperation *operation)
 
 static void note_written(FileState *file)
 {
-    pthread_mutex_lock(&file->mutex);
-    file->written++;
-    pthread_mutex_unlock(&file->mutex);
+    __atomic_add_fetch(&file->written, 1, __ATOMIC_SEQ_CST);
 }
 
 static bool is_unsupported(int64_t result)
@@ -110,9 +108,10 @@ static void start_flush(BlockNode *node, BlockOperation *operation)
     FileState *file = node->state;
 
     pthread_mutex_lock(&file->mutex);
+    uint64_t written = __atomic_load_n(&file->written, __ATOMIC_SEQ_CST);
     int known = file->flush_error;
-    bool clean = file->flushed == file->written;
-    operation->state = (void *)(uintptr_t)file->written;
+    bool clean = file->flushed == written;
+    operation->state = (void *)(uintptr_t)written;
     pthread_mutex_unlock(&file->mutex);
     if (known || clean) {
         block_operation_done_later(operation, known);

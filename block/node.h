@@ -90,7 +90,7 @@ struct BlockNode {
     bool monitor_owned; /* made by -blockdev or blockdev-add */
     bool read_only, auto_read_only, force_share, direct, no_flush, unmap;
     DetectZeroes detect_zeroes;
-    uint64_t length;  /* bytes that requests may reach */
+    uint64_t length;  /* bytes that requests may reach; atomic */
     GSList *users;    /* BlockLink */
     BlockLink *child; /* the one node below, or NULL */
     void *state;      /* the driver's, driver->state_size bytes */
@@ -107,6 +107,7 @@ struct BlockLink {
 struct BlockDriver {
     const char *name;
     bool is_protocol;
+    bool one_thread;            /* its state has no lock: one context at a time submits */
     const char *const *options; /* names of its own options, NULL-ended */
     size_t state_size;
     /** open: @options are checked for unknown names already. The node's common fields are set. */

@@ -39,7 +39,10 @@ static int check(const BlockNode *node, const BlockOperation *operation)
     if (operation->kind == BLOCK_OPERATION_FLUSH) {
         return 0;
     }
-    if (operation->length > node->length || operation->offset > node->length - operation->length) {
+
+    uint64_t end = __atomic_load_n(&node->length, __ATOMIC_RELAXED);
+
+    if (operation->length > end || operation->offset > end - operation->length) {
         return -EIO;
     }
     if (operation->kind != BLOCK_OPERATION_READ && node->read_only) {

@@ -392,6 +392,7 @@ static void overlay_child_permissions(BlockNode *node, unsigned permissions, uns
 
 const BlockDriver block_driver_overlay = {
     .name = "overlay",
+    .one_thread = true,
     .state_size = sizeof(OverlayState),
     .close = overlay_close,
     .length = overlay_length,

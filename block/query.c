@@ -148,7 +148,7 @@ static void drain_over(BlockBackend *backend, void *opaque)
 static void refresh_length(BlockNode *node, void *opaque)
 {
     if (is_over(node, opaque)) {
-        node->length = block_node_length(node);
+        __atomic_store_n(&node->length, block_node_length(node), __ATOMIC_RELAXED);
     }
 }
 
@@ -261,7 +261,8 @@ bool block_backend_change_limits(BlockBackend *backend, const ThrottleLimits *li
     if (!throttle_limits_check(limits, error)) {
         return false;
     }
-    block_drain(backend);
+    block_drain_begin(backend);
     block_backend_set_limits(backend, limits);
+    block_drain_end(backend);
     return true;
 }

@@ -9,6 +9,7 @@
 #include "block/block_query.h"
 #include "hw/core/run_state.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/watchdog/watchdog.h"
 #include "migration/migration.h"
 #include "monitor/block_devices.h"
 #include "monitor/events.h"
@@ -95,6 +96,19 @@ static void run_state_changed(RunEvent event, void *opaque)
     }
 }
 
+static void watchdog_ran_out(unsigned action)
+{
+    static const char *const names[] = {
+        [WATCHDOG_RESET] = "reset", [WATCHDOG_SHUTDOWN] = "shutdown", [WATCHDOG_POWEROFF] = "poweroff",
+        [WATCHDOG_PAUSE] = "pause", [WATCHDOG_DEBUG] = "debug",       [WATCHDOG_NONE] = "none",
+        [WATCHDOG_INJECT_NMI] = "inject-nmi",
+    };
+    JsonObject *data = json_object_new();
+
+    json_object_set_string_member(data, "action", names[action]);
+    qmp_event("WATCHDOG", data);
+}
+
 /* ---- block layer ---- */
 
 static void tray_moved(BlockBackend *backend, bool open)
@@ -177,7 +191,7 @@ static const BlockListener block_listener = {tray_moved, io_error};
 
 /* ---- devices ---- */
 
-static void device_removed(Device *device)
+static void device_event(const char *name, Device *device)
 {
     JsonObject *data = json_object_new();
 
@@ -185,7 +199,17 @@ static void device_removed(Device *device)
         json_object_set_string_member(data, "device", device_get_id(device));
     }
     json_object_set_string_member(data, "path", device_get_path(device));
-    qmp_event("DEVICE_DELETED", data);
+    qmp_event(name, data);
+}
+
+static void device_removed(Device *device)
+{
+    device_event("DEVICE_DELETED", device);
+}
+
+static void unplug_refused(Device *device)
+{
+    device_event("DEVICE_UNPLUG_GUEST_ERROR", device);
 }
 
 /* ---- chips ---- */
@@ -231,7 +255,10 @@ void event_sources_start(void)
     run_state_add_handler(run_state_changed, NULL);
     block_set_listener(&block_listener);
     device_set_removal_listener(device_removed);
+    device_set_unplug_refused_listener(unplug_refused);
     mc146818_set_listener(rtc_changed);
+    watchdog_set_listener(watchdog_ran_out);
+    event_balloon_start();
 }
 
 void event_sources_stop(void)
@@ -240,6 +267,9 @@ void event_sources_stop(void)
     block_set_listener(NULL);
     migration_set_listener(NULL);
     device_set_removal_listener(NULL);
+    device_set_unplug_refused_listener(NULL);
     mc146818_set_listener(NULL);
+    watchdog_set_listener(NULL);
+    event_balloon_stop();
     qmp_events_forget();
 }

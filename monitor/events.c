@@ -38,6 +38,7 @@ const QmpEventRow qmp_events[] = {
     {"STOP", NULL, 0, NULL},
     {"SUSPEND", NULL, 0, NULL},
     {"WAKEUP", NULL, 0, NULL},
+    {"WATCHDOG", "action:WatchdogAction", 0, NULL},
 };
 const unsigned qmp_event_count = G_N_ELEMENTS(qmp_events);
 

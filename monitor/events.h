@@ -27,6 +27,9 @@ void qmp_events_forget(void);
 /** event_sources_start / _stop: run state, block layer, chips. */
 void event_sources_start(void);
 void event_sources_stop(void);
+/** event_balloon_start / _stop: BALLOON_CHANGE of a Xen guest. */
+void event_balloon_start(void);
+void event_balloon_stop(void);
 /** event_powerdown: POWERDOWN, for a power button that nobody told of. */
 void event_powerdown_if_untold(unsigned told_before);
 /** event_powerdown_count: how many POWERDOWN events there have been. */

@@ -1,6 +1,6 @@
 /*
- * Guest dumps: an ELF header, a note segment with each CPU's registers, a load segment for each
- * piece of RAM.
+ * Guest dumps: an ELF header, a note segment with each CPU's registers and what the guest's kernel
+ * says of itself, a load segment for each piece of RAM.
  *
  * Source: System V ABI, AMD64 supplement; Linux, elf_prstatus (include/linux/elfcore.h), which
  * crash and gdb read.
@@ -15,6 +15,7 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "hw/i386/vmcoreinfo.h"
 #include "monitor/guest_memory_view.h"
 #include "util/error.h"
 
@@ -141,6 +142,17 @@ static Elf64_Phdr *make_segments(const GArray *pieces, uint64_t notes_size)
     return segments;
 }
 
+/* The guest's own note follows the CPUs': crash needs it where the kernel's addresses are random. */
+static bool write_notes(int fd, const CpuNote *notes, unsigned count, GBytes *guest_note,
+                        GError **error)
+{
+    gsize size = 0;
+    const void *data = guest_note ? g_bytes_get_data(guest_note, &size) : NULL;
+
+    return write_all(fd, notes, count * sizeof(CpuNote), error) &&
+           (!data || write_all(fd, data, size, error));
+}
+
 static bool write_memory(int fd, const GArray *pieces, uint64_t *written, GError **error)
 {
     for (guint i = 0; i < pieces->len; i++) {
@@ -160,7 +172,9 @@ bool guest_dump_write(int fd, uint64_t begin, uint64_t length, uint64_t *written
     g_autoptr(GArray) pieces = guest_view_ram();
     unsigned note_count;
     g_autofree CpuNote *notes = make_notes(&note_count);
-    uint64_t notes_size = note_count * sizeof(CpuNote);
+    g_autoptr(GBytes) guest_note = vmcoreinfo_note(machine_get());
+    uint64_t notes_size =
+        note_count * sizeof(CpuNote) + (guest_note ? g_bytes_get_size(guest_note) : 0);
 
     clip(pieces, begin, length);
     if (pieces->len == 0) {
@@ -173,5 +187,6 @@ bool guest_dump_write(int fd, uint64_t begin, uint64_t length, uint64_t *written
     g_autofree Elf64_Phdr *segments = make_segments(pieces, notes_size);
     return write_all(fd, &header, sizeof(header), error) &&
            write_all(fd, segments, (pieces->len + 1) * sizeof(Elf64_Phdr), error) &&
-           write_all(fd, notes, notes_size, error) && write_memory(fd, pieces, written, error);
+           write_notes(fd, notes, note_count, guest_note, error) &&
+           write_memory(fd, pieces, written, error);
 }

@@ -36,9 +36,9 @@ typedef struct {
 } HmpTable;
 
 extern const HmpTable hmp_table_run, hmp_table_device, hmp_table_block, hmp_table_memory,
-    hmp_table_migration;
+    hmp_table_xen, hmp_table_migration;
 extern const HmpTable hmp_info_machine, hmp_info_device, hmp_info_block, hmp_info_memory,
-    hmp_info_migration;
+    hmp_info_xen, hmp_info_migration;
 
 /** hmp_execute: runs one line; what it says goes to @out. */
 void hmp_execute(Monitor *monitor, const char *line, GString *out);

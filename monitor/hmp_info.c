@@ -8,6 +8,10 @@
 
 #include "accel/vcpu.h"
 #include "hw/core/run_state.h"
+#include "hw/i386/gsi.h"
+#include "hw/input/input.h"
+#include "hw/intc/i8259.h"
+#include "hw/intc/ioapic.h"
 #include "monitor/hmp.h"
 #include "monitor/qmp_command.h"
 #include "util/trace.h"
@@ -165,17 +169,21 @@ static bool info_ramblock(HmpCall *call, GError **error)
 
 /* ---- the rest ---- */
 
-static void print_iothread(const char *id, const char *type, void *ram, void *opaque)
-{
-    if (strcmp(type, "iothread") == 0) {
-        hmp_printf(opaque, "%s:\n  thread_id=%d\n", id, (int)getpid());
-    }
-}
-
 static bool info_iothreads(HmpCall *call, GError **error)
 {
-    monitor_host()->object_foreach(print_iothread, call);
-    return true;
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-iothreads", 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        JsonObject *info = json_array_get_object_element(list, i);
+        g_autoptr(GList) names = json_object_get_members(info);
+        hmp_printf(call, "%s:\n", json_object_get_string_member(info, "id"));
+        for (GList *name = names->next; name; name = name->next) {
+            hmp_printf(call, "  %s=%" G_GINT64_FORMAT "\n", (char *)name->data,
+                       json_object_get_int_member(info, name->data));
+        }
+    }
+    return list != NULL;
 }
 
 static void print_trace(const TracePoint *point, void *opaque)
@@ -210,6 +218,107 @@ static bool info_balloon(HmpCall *call, GError **error)
     return result != NULL;
 }
 
+/* ---- interrupts and input ---- */
+
+static bool info_irq(HmpCall *call, GError **error)
+{
+    Device *gsi = monitor_device_of_type("pc-gsi");
+
+    if (!gsi) {
+        return error_setf(error, "The machine has no interrupt lines");
+    }
+    hmp_printf(call, "IRQ statistics for %s:\n", device_get_path(gsi));
+    for (unsigned n = 0; n < GSI_COUNT; n++) {
+        uint64_t raised = gsi_raised(HW_GSI(gsi), n);
+        if (raised > 0) {
+            hmp_printf(call, "%2u: %" G_GUINT64_FORMAT "\n", n, raised);
+        }
+    }
+    return true;
+}
+
+static bool info_pic(HmpCall *call, GError **error)
+{
+    Device *pic = monitor_device_of_type("isa-i8259");
+    Device *ioapic = monitor_device_of_type("ioapic");
+
+    if (pic) {
+        i8259_print(HW_I8259(pic), call->out);
+    }
+    if (ioapic) {
+        ioapic_print(HW_IOAPIC(ioapic), call->out);
+    }
+    return pic || ioapic || error_setf(error, "The machine has no interrupt controller");
+}
+
+static void print_mouse(const InputMouse *mouse, unsigned index, void *opaque)
+{
+    HmpCall *call = opaque;
+
+    hmp_printf(call, "%c Mouse #%u: %s\n", call->out->len == 0 ? '*' : ' ', index, mouse->name);
+}
+
+static bool info_mice(HmpCall *call, GError **error)
+{
+    input_mouse_foreach(print_mouse, call);
+    if (call->out->len == 0) {
+        hmp_printf(call, "No mouse devices connected\n");
+    }
+    return true;
+}
+
+/* ---- dumps ---- */
+
+static bool info_dump(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-dump", 0);
+
+    if (result) {
+        hmp_printf(call, "Status: %s\n",
+                   json_object_get_string_member(json_node_get_object(result), "status"));
+    }
+    return result != NULL;
+}
+
+static bool info_vm_generation_id(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result = hmp_qmp(call, error, "query-vm-generation-id", 0);
+
+    if (result) {
+        hmp_printf(call, "%s\n",
+                   json_object_get_string_member(json_node_get_object(result), "guid"));
+    }
+    return result != NULL;
+}
+
+/* ---- statistics ---- */
+
+static void print_stat(HmpCall *call, JsonObject *stat)
+{
+    g_autofree char *value = json_to_string(json_object_get_member(stat, "value"), FALSE);
+
+    hmp_printf(call, "    %s: %s\n", json_object_get_string_member(stat, "name"), value);
+}
+
+static bool info_stats(HmpCall *call, GError **error)
+{
+    g_autoptr(JsonNode) result =
+        hmp_qmp(call, error, "query-stats", 's', "target", call->words[0], 0);
+    JsonArray *list = result ? json_node_get_array(result) : NULL;
+
+    for (guint i = 0; list && i < json_array_get_length(list); i++) {
+        JsonObject *target = json_array_get_object_element(list, i);
+        JsonArray *stats = json_object_get_array_member(target, "stats");
+        hmp_printf(call, "provider: %s%s%s\n", json_object_get_string_member(target, "provider"),
+                   json_object_has_member(target, "qom-path") ? " " : "",
+                   json_object_get_string_member_with_default(target, "qom-path", ""));
+        for (guint j = 0; j < json_array_get_length(stats); j++) {
+            print_stat(call, json_array_get_object_element(stats, j));
+        }
+    }
+    return list != NULL;
+}
+
 static bool info_nothing(HmpCall *call, GError **error)
 {
     return true;
@@ -233,6 +342,12 @@ static const HmpCommand info_commands[] = {
     {"trace-events", "", "trace points and their state", 0, 1, info_trace_events},
     {"history", "", "what has been typed", 0, 0, info_history},
     {"balloon", "", "how much memory the guest has been left", 0, 0, info_balloon},
+    {"dump", "", "how a dump of the guest went", 0, 0, info_dump},
+    {"vm-generation-id", "", "the number of this run of the guest", 0, 0, info_vm_generation_id},
+    {"irq", "", "how often each interrupt line went high", 0, 0, info_irq},
+    {"pic", "", "the interrupt controllers", 0, 0, info_pic},
+    {"mice", "", "mice, and which gets the input", 0, 0, info_mice},
+    {"stats", "vm|vcpu", "the accelerator's statistics", 1, 1, info_stats},
     {"network", "", "network devices", 0, 0, info_nothing},
     {"usb", "", "USB devices", 0, 0, info_nothing},
     {"tpm", "", "TPM devices", 0, 0, info_nothing},

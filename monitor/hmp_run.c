@@ -115,7 +115,7 @@ static bool run_mouse_move(HmpCall *call, GError **error)
             return false;
         }
     }
-    return input_send_mouse((int)delta[0], (int)delta[1], (int)delta[2], 0) ||
+    return input_send_mouse((int)delta[0], (int)delta[1], (int)delta[2], input_mouse_buttons()) ||
            error_setf(error, "The machine has no mouse");
 }
 
@@ -126,6 +126,15 @@ static bool run_mouse_button(HmpCall *call, GError **error)
     return parse_uint(call->words[0], "button_state", 0, INPUT_BUTTON_MASK, &buttons, error) &&
            (input_send_mouse(0, 0, 0, (unsigned)buttons) ||
             error_setf(error, "The machine has no mouse"));
+}
+
+static bool run_mouse_set(HmpCall *call, GError **error)
+{
+    uint64_t index;
+
+    return parse_uint(call->words[0], "index", 0, UINT32_MAX, &index, error) &&
+           (input_mouse_choose((unsigned)index) ||
+            error_setf(error, "Mouse at index '%u' not found", (unsigned)index));
 }
 
 /* ---- log ---- */
@@ -184,6 +193,7 @@ static const HmpCommand commands[] = {
      hmp_names_keys},
     {"mouse_move", "dx dy [dz]", "move the mouse", 2, 3, run_mouse_move},
     {"mouse_button", "state", "press buttons: 1 left, 2 right, 4 middle", 1, 1, run_mouse_button},
+    {"mouse_set", "index", "choose the mouse that gets the input", 1, 1, run_mouse_set},
     {"log", "item[,item...]", "what to log, or none", 1, 1, run_log},
     {"logfile", "file", "log to this file", 1, 1, run_logfile},
     {"trace-event", "name on|off", "switch trace points", 2, 2, run_trace_event, hmp_names_trace},

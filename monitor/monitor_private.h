@@ -44,8 +44,13 @@ int monitor_fd_take(Monitor *monitor, const char *name, GError **error);
 bool qmp_monitor_start(const MonitorConfig *config, GError **error);
 bool hmp_monitor_start(const MonitorConfig *config, GError **error);
 
+/** monitor_device_of_type: the machine's first device of that type, or NULL. */
+Device *monitor_device_of_type(const char *type_name);
+
 /** cpu_count: of the machine; cpu_at: by index or NULL. */
 unsigned monitor_cpu_count(void);
 Vcpu *monitor_cpu(unsigned index, GError **error);
+/** monitor_cpu_path: its place in the object tree; caller frees. */
+char *monitor_cpu_path(unsigned index);
 
 #endif

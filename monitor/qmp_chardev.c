@@ -196,28 +196,16 @@ static Chardev *find_ringbuf(QmpCall *call, GError **error)
     return chardev;
 }
 
-static bool is_base64(const QmpCall *call)
-{
-    return g_strcmp0(qmp_string(call, "format"), "base64") == 0;
-}
-
 static bool ringbuf_write(QmpCall *call, GError **error)
 {
     Chardev *chardev = find_ringbuf(call, error);
-    const char *data = qmp_string(call, "data");
-    g_autofree uint8_t *decoded = NULL;
-    gsize length = strlen(data);
+    gsize length;
+    g_autofree uint8_t *data = chardev ? qmp_bytes(call, &length, error) : NULL;
 
-    if (!chardev) {
+    if (!data) {
         return false;
     }
-    if (is_base64(call)) {
-        decoded = g_base64_decode(data, &length);
-        if (!decoded || (length == 0 && data[0])) {
-            return error_setf(error, "Parameter 'data' is not valid base64");
-        }
-    }
-    chardev_ringbuf_write(chardev, decoded ? decoded : (const uint8_t *)data, (unsigned)length);
+    chardev_ringbuf_write(chardev, data, (unsigned)length);
     return true;
 }
 
@@ -226,7 +214,6 @@ static bool ringbuf_read(QmpCall *call, GError **error)
     Chardev *chardev = find_ringbuf(call, error);
     int64_t size = qmp_int(call, "size", 0);
     g_autofree uint8_t *data = NULL;
-    g_autofree char *text = NULL;
     unsigned length;
 
     if (!chardev) {
@@ -238,9 +225,7 @@ static bool ringbuf_read(QmpCall *call, GError **error)
     size = MIN(size, 16 << 20);
     data = g_malloc((gsize)size);
     length = chardev_ringbuf_read(chardev, data, (unsigned)size);
-    text = is_base64(call) ? g_base64_encode(data, length)
-                           : g_utf8_make_valid((const char *)data, (gssize)length);
-    return qmp_return_string(call, text);
+    return qmp_return_bytes(call, data, length);
 }
 
 static const QmpCommand commands[] = {

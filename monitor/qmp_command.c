@@ -12,7 +12,8 @@ static const QmpTable *const tables[] = {
     &qmp_table_cpu,     &qmp_table_memory,  &qmp_table_pci,   &qmp_table_object,
     &qmp_table_device,  &qmp_table_block,   &qmp_table_media, &qmp_table_chardev,
     &qmp_table_fd,      &qmp_table_input,   &qmp_table_misc,  &qmp_table_migration,
-    &qmp_table_human,   &qmp_table_options,
+    &qmp_table_human,   &qmp_table_options, &qmp_table_xen,   &qmp_table_xenstore,
+    &qmp_table_balloon, &qmp_table_stats,
 };
 
 static GPtrArray *all; /* of QmpCommand, by name */
@@ -65,6 +66,36 @@ bool qmp_fail(GError **error, XenolithError class, const char *format, ...)
     va_end(arguments);
     g_set_error_literal(error, xenolith_error_quark(), (gint) class, text);
     return false;
+}
+
+static bool is_base64(const QmpCall *call)
+{
+    return g_strcmp0(qmp_string(call, "format"), "base64") == 0;
+}
+
+uint8_t *qmp_bytes(const QmpCall *call, gsize *length, GError **error)
+{
+    const char *data = qmp_string(call, "data");
+    g_autofree uint8_t *bytes = NULL;
+
+    if (!is_base64(call)) {
+        *length = strlen(data);
+        return (uint8_t *)g_strdup(data);
+    }
+    bytes = g_base64_decode(data, length);
+    if (!bytes || (*length == 0 && data[0])) {
+        error_setf(error, "Parameter 'data' is not valid base64");
+        return NULL;
+    }
+    return g_steal_pointer(&bytes);
+}
+
+bool qmp_return_bytes(QmpCall *call, const void *bytes, gsize length)
+{
+    g_autofree char *text = is_base64(call) ? g_base64_encode(bytes, length)
+                                            : g_utf8_make_valid(bytes, (gssize)length);
+
+    return qmp_return_string(call, text);
 }
 
 /* What a row with open arguments leaves to its handler. */

@@ -41,7 +41,8 @@ typedef struct {
 extern const QmpTable qmp_table_control, qmp_table_run, qmp_table_machine, qmp_table_cpu,
     qmp_table_chardev, qmp_table_block, qmp_table_media, qmp_table_object, qmp_table_device,
     qmp_table_memory, qmp_table_fd, qmp_table_misc, qmp_table_migration, qmp_table_pci,
-    qmp_table_schema, qmp_table_human, qmp_table_input, qmp_table_options;
+    qmp_table_schema, qmp_table_human, qmp_table_input, qmp_table_options, qmp_table_xen,
+    qmp_table_xenstore, qmp_table_balloon, qmp_table_stats;
 
 /** qmp_command_find: by name, or NULL. qmp_command_foreach: all, by name. */
 const QmpCommand *qmp_command_find(const char *name);
@@ -73,6 +74,13 @@ static inline bool qmp_bool(const QmpCall *call, const char *name, bool absent)
 {
     return json_object_get_boolean_member_with_default(call->arguments, name, absent);
 }
+
+/**
+ * qmp_bytes: the member "data" as bytes, text or base64 as the member "format" says; g_free it.
+ * qmp_return_bytes: @bytes as a string of that format; bytes that are no text give way to U+FFFD.
+ */
+uint8_t *qmp_bytes(const QmpCall *call, gsize *length, GError **error);
+bool qmp_return_bytes(QmpCall *call, const void *bytes, gsize length);
 
 /* Results; all take over what they are given and return true. */
 static inline bool qmp_return_node(QmpCall *call, JsonNode *node)

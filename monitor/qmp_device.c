@@ -21,20 +21,6 @@ static bool device_add(QmpCall *call, GError **error)
            machine_add_device_from_options(machine_get(), call->arguments, error) != NULL;
 }
 
-static bool check_unplug(Device *device, GError **error)
-{
-    Bus *bus = device_get_bus(device);
-
-    if (bus && !HW_BUS_GET_CLASS(bus)->hotplug) {
-        return error_setf(error, "Bus '%s' does not support hotplugging", bus_get_name(bus));
-    }
-    if (!HW_DEVICE_GET_CLASS(device)->hotpluggable) {
-        return error_setf(error, "Device '%s' does not support hotplugging",
-                          G_OBJECT_TYPE_NAME(device));
-    }
-    return true;
-}
-
 static bool device_del(QmpCall *call, GError **error)
 {
     const char *id = qmp_string(call, "id");
@@ -46,16 +32,15 @@ static bool device_del(QmpCall *call, GError **error)
     if (!device) {
         return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found", id);
     }
-    if (!check_unplug(device, error)) {
+    Bus *bus = device_get_bus(device);
+    if (!bus_check_hotplug(bus, device, error)) {
         return false;
     }
-    Bus *bus = device_get_bus(device);
     /* DEVICE_DELETED tells when it is gone: now, or when the guest has let go of it. */
     if (bus && HW_BUS_GET_CLASS(bus)->request_unplug) {
-        HW_BUS_GET_CLASS(bus)->request_unplug(bus, device);
-    } else {
-        device_unrealize(device);
+        return HW_BUS_GET_CLASS(bus)->request_unplug(bus, device, error);
     }
+    device_unrealize(device);
     return true;
 }
 

@@ -56,7 +56,7 @@ static bool query_machines(QmpCall *call, GError **error)
     return qmp_return_array(call, list);
 }
 
-static Device *find_by_type(const char *type_name)
+Device *monitor_device_of_type(const char *type_name)
 {
     GPtrArray *devices = machine_devices(machine_get());
 
@@ -75,13 +75,13 @@ static bool query_current_machine(QmpCall *call, GError **error)
 
     /* S3 is the power management chip's. */
     json_object_set_boolean_member(info, "wakeup-suspend-support",
-                                   find_by_type("PIIX4_PM") != NULL);
+                                   monitor_device_of_type("PIIX4_PM") != NULL);
     return qmp_return_object(call, info);
 }
 
 static bool query_acpi_ospm_status(QmpCall *call, GError **error)
 {
-    if (!find_by_type("PIIX4_PM")) {
+    if (!monitor_device_of_type("PIIX4_PM")) {
         return error_setf(error, "command is not supported, missing ACPI device");
     }
     return qmp_return_array(call, json_array_new()); /* no slots for memory or CPUs */
@@ -107,7 +107,7 @@ static JsonObject *cpu_properties(unsigned index)
     return properties;
 }
 
-static char *cpu_path(unsigned index)
+char *monitor_cpu_path(unsigned index)
 {
     return g_strdup_printf("/machine/unattached/cpu[%u]", index);
 }
@@ -118,7 +118,7 @@ static bool query_cpus_fast(QmpCall *call, GError **error)
 
     for (unsigned i = 0; i < monitor_cpu_count(); i++) {
         const Vcpu *vcpu = monitor_cpu(i, NULL);
-        g_autofree char *path = cpu_path(i);
+        g_autofree char *path = monitor_cpu_path(i);
         JsonObject *info = json_object_new();
         json_object_set_int_member(info, "cpu-index", i);
         json_object_set_string_member(info, "qom-path", path);
@@ -147,7 +147,7 @@ static bool query_hotpluggable_cpus(QmpCall *call, GError **error)
         json_object_set_object_member(slot, "props", cpu_properties(i - 1));
         json_object_set_int_member(slot, "vcpus-count", 1);
         if (i <= monitor_cpu_count()) {
-            g_autofree char *path = cpu_path(i - 1);
+            g_autofree char *path = monitor_cpu_path(i - 1);
             json_object_set_string_member(slot, "qom-path", path);
         }
         json_object_set_string_member(slot, "type", type);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "hw/rtc/mc146818.h"
 #include "monitor/qmp_command.h"
 #include "util/trace.h"
 
@@ -62,15 +63,25 @@ static bool trace_event_set_state(QmpCall *call, GError **error)
 
 /* ---- what is not there ---- */
 
-static bool no_balloon(QmpCall *call, GError **error)
-{
-    return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_ACTIVE,
-                    "No balloon device has been activated");
-}
-
 static bool screendump(QmpCall *call, GError **error)
 {
     return error_setf(error, "There is no console to take a screendump from");
+}
+
+static bool set_link(QmpCall *call, GError **error)
+{
+    return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
+                    qmp_string(call, "name"));
+}
+
+static bool rtc_reset_reinjection(QmpCall *call, GError **error)
+{
+    Device *rtc = monitor_device_of_type("mc146818rtc");
+
+    if (rtc) {
+        mc146818_forget_lost_ticks(HW_MC146818(rtc));
+    }
+    return true;
 }
 
 static bool query_rx_filter(QmpCall *call, GError **error)
@@ -87,9 +98,9 @@ static const QmpCommand commands[] = {
     {"trace-event-get-state", "name:str", "[TraceEventInfo]", 0, trace_event_get_state},
     {"trace-event-set-state", "name:str enable:bool ignore-unavailable?:bool", NULL, 0,
      trace_event_set_state},
-    {"query-balloon", NULL, "BalloonInfo", 0, no_balloon},
-    {"balloon", "value:int", NULL, 0, no_balloon},
     {"screendump", "filename:str device?:str head?:int", NULL, 0, screendump},
+    {"set_link", "name:str up:bool", NULL, 0, set_link},
+    {"rtc-reset-reinjection", NULL, NULL, 0, rtc_reset_reinjection},
     {"query-rx-filter", "name?:str", "[RxFilterInfo]", 0, query_rx_filter},
 };
 const QmpTable qmp_table_misc = {commands, G_N_ELEMENTS(commands)};

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <string.h>
-#include <unistd.h>
 
+#include "hw/block/io_thread.h"
 #include "monitor/qmp_command.h"
 #include "monitor/qom_tree.h"
 
@@ -270,21 +270,22 @@ static bool object_del(QmpCall *call, GError **error)
     return monitor_host()->object_delete(qmp_string(call, "id"), error);
 }
 
-/* No I/O thread has left the main loop yet: that is the thread a client may pin. */
 static void add_iothread(const char *id, const char *type, void *ram, void *list)
 {
+    IOThread *thread = strcmp(type, "iothread") == 0 ? io_thread_find(id) : NULL;
     JsonObject *info;
 
-    if (strcmp(type, "iothread") != 0) {
+    if (!thread) {
         return;
     }
+    IOThreadParameters parameters = io_thread_parameters(thread);
     info = json_object_new();
     json_object_set_string_member(info, "id", id);
-    json_object_set_int_member(info, "thread-id", getpid());
-    json_object_set_int_member(info, "poll-max-ns", 0);
-    json_object_set_int_member(info, "poll-grow", 0);
-    json_object_set_int_member(info, "poll-shrink", 0);
-    json_object_set_int_member(info, "aio-max-batch", 0);
+    json_object_set_int_member(info, "thread-id", io_thread_host_id(thread));
+    json_object_set_int_member(info, "poll-max-ns", (gint64)parameters.poll_max_ns);
+    json_object_set_int_member(info, "poll-grow", (gint64)parameters.poll_grow);
+    json_object_set_int_member(info, "poll-shrink", (gint64)parameters.poll_shrink);
+    json_object_set_int_member(info, "aio-max-batch", (gint64)parameters.aio_max_batch);
     json_array_add_object_element(list, info);
 }
 

@@ -220,6 +220,8 @@ void qom_type_foreach(void (*visit)(const char *name, const char *parent, bool a
                       void *opaque)
 {
     static const char *const roots[] = {"machine", "accel", "chardev"};
+    /* libvirt passes a guest's <vmport state='off'/> on only if it finds this name. */
+    static const char *const switchable[] = {"vmport"};
     TypeVisit all = {visit, opaque};
     const char *const *object_types = monitor_host()->object_types();
 
@@ -233,6 +235,9 @@ void qom_type_foreach(void (*visit)(const char *name, const char *parent, bool a
     chardev_driver_foreach(visit_chardev, &all);
     for (unsigned i = 0; object_types[i]; i++) {
         visit(object_types[i], "object", false, opaque);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(switchable); i++) {
+        visit(switchable[i], "object", false, opaque);
     }
 }
 

@@ -73,6 +73,26 @@ bool option_none_only(StartConfig *config, const CommandOption *option, const ch
     return error_setf(error, "%s are not supported by this build, only 'none' is", option->data);
 }
 
+/* libvirt gives each guest an audio back end, which is "none" unless the guest has a sound card. */
+bool option_audio_device(StartConfig *config, const CommandOption *option, const char *argument,
+                         GError **error)
+{
+    g_autoptr(OptionReader) reader = option_parse_reader(argument, "driver", error);
+    const char *driver = NULL, *id = NULL;
+
+    if (!reader || !option_get_string(reader, "driver", &driver, error) ||
+        !option_get_string(reader, "id", &id, error)) {
+        return false;
+    }
+    if (!driver || !id) {
+        return error_setf(error, "Parameter '%s' is missing", driver ? "id" : "driver");
+    }
+    if (strcmp(driver, "none") != 0) {
+        return error_setf(error, "audio back ends are not supported by this build, only 'none' is");
+    }
+    return option_reader_finish(reader, error);
+}
+
 bool option_help(StartConfig *config, const CommandOption *option, const char *argument,
                  GError **error)
 {

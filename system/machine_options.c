@@ -41,6 +41,7 @@ static void print_machine_properties(const char *name)
         "graphics=<bool> - off: firmware talks to the serial port (default: on)",
         "max-ram-below-4g=<size> - where the hole for PCI begins at the latest",
         "smbios-entry-point-type=<string> - 32, 64 or auto (default: auto)",
+        "xen-pv-disks=<bool> - each IDE hard disk is a PV disk too, once unplugged (default: off)",
     };
     bool is_pc = g_str_has_prefix(name, "pc");
 

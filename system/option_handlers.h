@@ -21,7 +21,7 @@ OptionReader *option_parse_reader(const char *argument, const char *implied_key,
 
 /* common_options.c */
 OptionHandler option_string, option_flag, option_flag_off, option_help, option_version,
-    option_ignored, option_none_only;
+    option_ignored, option_none_only, option_audio_device;
 /* machine_options.c */
 OptionHandler option_kvm_key, option_machine, option_machine_off, option_cpu, option_memory, option_overcommit,
     option_uuid, option_global;

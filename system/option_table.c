@@ -84,6 +84,9 @@ static const CommandOption options[] = {
     {"nographic", NULL, DISPLAY, "the first serial port on this terminal (Ctrl-a h for its keys)",
      option_flag, FIELD(nographic)},
 
+    {"audiodev", "[driver=]none,id=ID", DISPLAY, "the only audio back end is none",
+     option_audio_device},
+
     {"no-acpi", NULL, PC, "the same as -machine acpi=off", option_machine_off, 0, "acpi"},
     {"no-hpet", NULL, PC, "the same as -machine hpet=off", option_machine_off, 0, "hpet"},
     {"no-fd-bootchk", NULL, PC, "the same as -machine fd-bootchk=off", option_machine_off, 0,

@@ -25,7 +25,6 @@ static const struct {
     {"async-teardown", PLAIN},
     {"audio", AUDIO},
     {"audio-help", AUDIO},
-    {"audiodev", AUDIO},
     {"compat", PLAIN},
     {"ctrl-grab", DISPLAY},
     {"curses", DISPLAY},

@@ -136,12 +136,20 @@ static bool make_memory_file(OptionReader *reader, const char *id, UserObject *o
 
 static bool make_iothread(OptionReader *reader, const char *id, UserObject *object, GError **error)
 {
-    static const char *const numbers[] = {"poll-max-ns",   "poll-grow",       "poll-shrink",
-                                          "aio-max-batch", "thread-pool-min", "thread-pool-max"};
+    IOThreadParameters parameters = {.poll_max_ns = 0};
+    uint64_t pool_min = 0, pool_max = 0;
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } numbers[] = {{"poll-max-ns", &parameters.poll_max_ns},
+                   {"poll-grow", &parameters.poll_grow},
+                   {"poll-shrink", &parameters.poll_shrink},
+                   {"aio-max-batch", &parameters.aio_max_batch},
+                   {"thread-pool-min", &pool_min},
+                   {"thread-pool-max", &pool_max}};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        uint64_t value = 0;
-        if (!option_get_uint(reader, numbers[i], 0, INT64_MAX, &value, error)) {
+        if (!option_get_uint(reader, numbers[i].name, 0, INT64_MAX, numbers[i].value, error)) {
             return false;
         }
     }
@@ -149,6 +157,9 @@ static bool make_iothread(OptionReader *reader, const char *id, UserObject *obje
         return false;
     }
     object->io_thread = io_thread_new(id, error);
+    if (object->io_thread) {
+        io_thread_set_parameters(object->io_thread, &parameters);
+    }
     return object->io_thread != NULL;
 }
 

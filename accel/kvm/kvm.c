@@ -181,6 +181,9 @@ static void vcpu_free(KvmVcpu *vcpu)
     if (vcpu->run) {
         munmap(vcpu->run, (size_t)vcpu->kvm->run_size);
     }
+    if (vcpu->stats_fd >= 0) {
+        close(vcpu->stats_fd);
+    }
     if (vcpu->fd >= 0) {
         close(vcpu->fd);
     }
@@ -251,7 +254,7 @@ static Vcpu *kvm_vcpu_new(Accel *accel, unsigned index, uint32_t apic_id, const 
     vcpu = g_new0(KvmVcpu, 1);
     vcpu->parent = (Vcpu){.accel = accel, .index = index, .apic_id = apic_id, .model = model};
     vcpu->kvm = kvm;
-    vcpu->fd = -1;
+    vcpu->fd = vcpu->stats_fd = -1;
     vcpu->extint_vector = -1;
     g_cond_init(&vcpu->wake);
     if (!vcpu_open(vcpu, error) || !kvm_x86_vcpu_setup(vcpu, error) ||
@@ -388,6 +391,7 @@ static void kvm_accel_class_init(KvmAccelClass *klass)
     accel->vcpus_resume = kvm_vcpus_resume;
     accel->vcpus_pause = kvm_vcpus_pause;
     accel->pic_line = kvm_pic_line;
+    accel->stats = kvm_stats;
     accel->save = kvm_save;
     accel->load = kvm_load;
     accel->log_dirty = kvm_log_dirty;
@@ -398,7 +402,7 @@ static void kvm_accel_class_init(KvmAccelClass *klass)
 
 static void kvm_accel_init(KvmAccel *kvm)
 {
-    kvm->fd = kvm->vm_fd = -1;
+    kvm->fd = kvm->vm_fd = kvm->stats_fd = -1;
     kvm_options_init(&kvm->options);
     kvm->vcpus = g_ptr_array_new_with_free_func((GDestroyNotify)vcpu_free);
     g_cond_init(&kvm->stopped_cond);

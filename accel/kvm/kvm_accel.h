@@ -111,12 +111,14 @@ struct KvmVcpu {
     int extint_vector; /* own thread: the last vector given to KVM_INTERRUPT, or -1 */
     VcpuWork *work;    /* machine lock */
     KvmVcpuState *power_on;
+    int stats_fd; /* -1: not asked for yet */
 };
 
 struct _KvmAccel {
     Accel parent_instance;
     KvmOptions options;
     int fd, vm_fd;
+    int stats_fd; /* of the VM; -1: not asked for yet */
     int run_size; /* bytes of a vCPU's mapping */
     AddressSpace *memory, *io;
     const AccelGuestOps *ops;
@@ -194,6 +196,10 @@ void kvm_irq_routes_commit(KvmAccel *kvm);
 /** kvm_sint_route_add: the number of a route to @sint of @vcpu's synthetic interrupt controller, or
  * -1. */
 int kvm_sint_route_add(KvmAccel *kvm, unsigned vcpu, unsigned sint);
+
+/* ---- stats.c ---- */
+/** kvm_stats: see accel_stats(). */
+bool kvm_stats(Accel *accel, Vcpu *vcpu, AccelStatVisitor *visit, void *opaque, GError **error);
 
 /* ---- vcpu_thread.c ---- */
 bool kvm_vcpu_thread_start(KvmVcpu *vcpu, GError **error);

@@ -272,8 +272,7 @@ static gpointer vcpu_thread(gpointer opaque)
 bool kvm_vcpu_thread_start(KvmVcpu *vcpu, GError **error)
 {
     KvmAccel *kvm = vcpu->kvm;
-    g_autofree char *name =
-        accel_debug_threads() ? g_strdup_printf("CPU %u/KVM", vcpu->parent.index) : NULL;
+    g_autofree char *name = g_strdup_printf("CPU %u/KVM", vcpu->parent.index);
     sigset_t blocked, before;
     GError *thread_error = NULL;
 

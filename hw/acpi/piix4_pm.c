@@ -12,6 +12,7 @@
 #include "hw/acpi/piix4_pm.h"
 
 #include "hw/acpi/acpi_pm.h"
+#include "hw/acpi/pci_hotplug.h"
 #include "hw/acpi/piix4_smbus.h"
 #include "hw/core/machine.h"
 #include "hw/core/run_state.h"
@@ -44,7 +45,6 @@ enum {
 
 #define PM_IO_SIZE      0x40
 #define PM_TIMER_OFFSET 0x08
-#define HOTPLUG_SIZE    0x18
 
 enum {
     SLEEP_TYPE_S5 = 0,
@@ -65,7 +65,7 @@ struct _PIIX4PM {
     MemoryRegion pm_io; /* 64 bytes at PM base: the ACPI registers over pm_rest */
     MemoryRegion pm_rest;
     MemoryRegion apm_region;
-    MemoryRegion hotplug_region;
+    AcpiPciHotplug hotplug;
 };
 
 TRACE_DEFINE(piix4_pm_sleep);
@@ -177,6 +177,11 @@ void piix4_pm_sleep_states(PIIX4PM *pm, bool *s3, bool *s4, uint8_t *s4_value)
     *s4_value = pm->s4_value;
 }
 
+static void hotplug_event(void *opaque)
+{
+    piix4_pm_raise_gpe(opaque, ACPI_PCI_HOTPLUG_GPE);
+}
+
 /* ---- APM ports ---- */
 
 static uint64_t apm_read(void *opaque, hwaddr offset, unsigned size)
@@ -203,8 +208,7 @@ static const MemoryRegionOps apm_ops = {
     apm_read, apm_write, .valid_min = 1, .valid_max = 4, .impl_min = 1, .impl_max = 1,
 };
 
-/* ---- registers without a function: the rest of PM I/O space, and the hot-plug ports with no slot
- * ---- */
+/* ---- registers without a function: the rest of PM I/O space ---- */
 
 static uint64_t zero_read(void *opaque, hwaddr offset, unsigned size)
 {
@@ -286,9 +290,7 @@ static void map_regions(PIIX4PM *pm)
     memory_region_init_io(&pm->apm_region, &apm_ops, pm, "apm", 2);
     memory_region_add(io, PIIX4_PM_APM_PORT, &pm->apm_region);
     memory_region_add(io, PIIX4_PM_GPE0_PORT, &pm->acpi.gpe_region);
-    memory_region_init_io(&pm->hotplug_region, &zero_ops, &pm->hotplug_region, "PCI hot-plug",
-                          HOTPLUG_SIZE);
-    memory_region_add(io, PIIX4_PM_HOTPLUG_PORT, &pm->hotplug_region);
+    memory_region_add(io, PIIX4_PM_HOTPLUG_PORT, &pm->hotplug.region);
 }
 
 static bool piix4_pm_realize(PCIDevice *device, GError **error)
@@ -301,6 +303,7 @@ static bool piix4_pm_realize(PCIDevice *device, GError **error)
     setup_config(pm);
     acpi_pm_init(&pm->acpi, &acpi_ops, pm);
     piix4_smbus_init(&pm->smbus, smbus_irq, pm);
+    acpi_pci_hotplug_init(&pm->hotplug, pci_device_bus(device), hotplug_event, pm);
     map_regions(pm);
     run_state_add_handler(piix4_pm_run_event, pm);
     return true;
@@ -315,7 +318,7 @@ static void piix4_pm_unrealize(PCIDevice *device)
     memory_region_destroy(&pm->pm_rest);
     memory_region_destroy(&pm->pm_io);
     memory_region_destroy(&pm->apm_region);
-    memory_region_destroy(&pm->hotplug_region);
+    acpi_pci_hotplug_destroy(&pm->hotplug);
 }
 
 static void piix4_pm_reset(Device *device)
@@ -324,6 +327,7 @@ static void piix4_pm_reset(Device *device)
     pm->apm_command = 0;
     pm->apm_status = 0;
     piix4_smbus_reset(&pm->smbus);
+    acpi_pci_hotplug_reset(&pm->hotplug);
     acpi_pm_reset(&pm->acpi);
     update_mapping(pm);
 }
@@ -349,7 +353,7 @@ static const DeviceProperty piix4_pm_properties[] = {
 static const SavedField piix4_pm_fields[] = {
     ACPI_PM_SAVED(PIIX4PM, acpi), SAVED_ARRAY(PIIX4PM, smbus.registers),
     SAVED(PIIX4PM, apm_command),  SAVED(PIIX4PM, apm_status),
-    SAVED(PIIX4PM, alarm_woke),
+    SAVED(PIIX4PM, alarm_woke),   ACPI_PCI_HOTPLUG_SAVED(PIIX4PM, hotplug),
 };
 
 static void piix4_pm_instance_init(PIIX4PM *pm)
@@ -367,7 +371,7 @@ static void piix4_pm_class_init(DeviceClass *klass)
     klass->post_load = piix4_pm_post_load;
     klass->saved_fields = piix4_pm_fields;
     klass->saved_field_count = G_N_ELEMENTS(piix4_pm_fields);
-    klass->saved_version = 1;
+    klass->saved_version = 2;
     pci->vendor_id = 0x8086;
     pci->device_id = 0x7113;
     pci->class_id = 0x0680;

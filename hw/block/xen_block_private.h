@@ -6,6 +6,8 @@
 #ifndef HW_BLOCK_XEN_BLOCK_PRIVATE_H
 #define HW_BLOCK_XEN_BLOCK_PRIVATE_H
 
+#include "block/doorbell.h"
+#include "xen_block_pace.h"
 #include "xen_block_queue.h"
 
 /* What is to be done for a request, in this order; a step's bit is cleared when it is done. */
@@ -47,9 +49,10 @@ struct XenBlockQueue {
     XenBlockRing ring;
     XenBlockGrants grants;
     XenEvtchnBackend *channel;
-    int event_fd;
-    GSource *source;
-    bool stopped; /* in the context only */
+    GMainContext *context;
+    int event_fd;            /* the guest's events, and kicks of this process */
+    BlockDoorbell *doorbell; /* NULL: stopped; in the context only */
+    XenBlockPace pace;
     bool broken;
     unsigned in_flight;          /* begun, not answered */
     XenBlockRequest *barrier;    /* begun, the ring waits for its end */

@@ -1,9 +1,9 @@
 /*
- * A queue at work: its event source, the ring's loop, barriers, batches of responses, saved state.
+ * A queue at work: its doorbell, the ring's loop, barriers, batches of responses, saved state.
  *
- * The source is ready when the guest has sent its event (the eventfd), or when somebody in this
- * process wants the ring looked at (its ready time). Each time it shows the responses that
- * completions have left, then takes requests.
+ * The doorbell rings when the guest has sent its event or somebody in this process wants the ring
+ * looked at (both write the eventfd), after completions, and at the end of a nap. Each time the
+ * responses that completions have left are shown, then requests are taken.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hw/block/io_thread.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/read_section.h"
 #include "util/trace.h"
@@ -23,11 +24,6 @@ TRACE_DEFINE(xen_block_response);
 /* Pages of persistent grants for each slot, as Linux's back end has it: 32 for the data of a
  * request of usual size and one for its indirect segments. */
 #define PERSISTENT_PER_SLOT 33
-
-typedef struct {
-    GSource base;
-    XenBlockQueue *queue;
-} QueueSource;
 
 /* ---- responses ---- */
 
@@ -47,7 +43,10 @@ static void respond(XenBlockQueue *queue, uint64_t id, uint8_t operation, int16_
 
 void xen_block_queue_kick(XenBlockQueue *queue)
 {
-    g_source_set_ready_time(queue->source, 0);
+    uint64_t one = 1;
+    ssize_t written = write(queue->event_fd, &one, sizeof(one));
+
+    (void)written; /* one at its limit rings all the same */
 }
 
 /* ---- barriers ---- */
@@ -85,11 +84,10 @@ void xen_block_queue_finish(XenBlockRequest *request, int16_t status)
     if (was_barrier) {
         queue->barrier = NULL;
     }
-    if (queue->in_flight == 0) {
+    if (queue->doorbell) {
+        block_doorbell_again(queue->doorbell); /* the batch's end shows them; the ring may go on */
+    } else if (queue->in_flight == 0) {
         show_responses(queue);
-    }
-    if (queue->in_flight > 0 || was_barrier) {
-        xen_block_queue_kick(queue); /* the batch's end shows them; the ring may go on */
     }
     start_barrier_if_alone(queue);
 }
@@ -98,7 +96,7 @@ void xen_block_queue_finish(XenBlockRequest *request, int16_t status)
 
 static bool may_begin(const XenBlockQueue *queue)
 {
-    return !queue->stopped && !queue->broken && !queue->barrier &&
+    return queue->doorbell && !queue->broken && !queue->barrier &&
            __atomic_load_n(&queue->target->holds, __ATOMIC_ACQUIRE) == 0;
 }
 
@@ -126,46 +124,48 @@ static void break_down(XenBlockQueue *queue)
     queue->target->broken(queue->target->opaque);
 }
 
+/* The ring is empty: the next request brings an event, or is found after a nap. */
+static bool wait_for_requests(XenBlockQueue *queue, unsigned taken)
+{
+    int64_t nap_ns = xen_block_pace_next(&queue->pace, taken, clock_get_ns(CLOCK_REALTIME_HOST));
+
+    block_doorbell_after(queue->doorbell, nap_ns);
+    return nap_ns == 0 && xen_block_ring_arm(&queue->ring);
+}
+
 /* Takes what is there, a ringful at most: a guest that never ends filling shall not keep others of
- * the context waiting. True if the source is to be called again. */
+ * the context waiting. True if there is more. */
 static bool take_requests(XenBlockQueue *queue)
 {
-    for (uint32_t taken = 0; taken < queue->ring.entries; taken++) {
+    unsigned taken = 0;
+
+    while (taken < queue->ring.entries) {
         int64_t waiting = may_begin(queue) ? xen_block_ring_waiting(&queue->ring) : 0;
         if (waiting < 0) {
             break_down(queue);
             return false;
         }
         if (waiting == 0) {
-            return may_begin(queue) && xen_block_ring_arm(&queue->ring);
+            return may_begin(queue) && wait_for_requests(queue, taken);
         }
-        begin_next(queue);
+        for (; waiting > 0 && taken < queue->ring.entries && may_begin(queue); waiting--) {
+            begin_next(queue);
+            taken++;
+        }
     }
     return true;
 }
 
-static gboolean queue_dispatch(GSource *base, GSourceFunc callback G_GNUC_UNUSED,
-                               gpointer opaque G_GNUC_UNUSED)
+static void rung(void *opaque)
 {
-    XenBlockQueue *queue = ((QueueSource *)base)->queue;
-    uint64_t count;
+    XenBlockQueue *queue = opaque;
 
-    g_source_set_ready_time(base, -1);
-    if (read(queue->event_fd, &count, sizeof(count)) < 0) {
-        count = 0; /* no event of the guest: a kick */
-    }
     show_responses(queue);
-    block_plug();
-    bool again = take_requests(queue);
-    block_unplug();
-    if (again) {
-        xen_block_queue_kick(queue);
+    if (take_requests(queue)) {
+        block_doorbell_again(queue->doorbell);
     }
-    show_responses(queue);
-    return G_SOURCE_CONTINUE;
+    show_responses(queue); /* of requests that were refused */
 }
-
-static GSourceFuncs source_functions = {.dispatch = queue_dispatch};
 
 /* ---- errors that stopped the machine ---- */
 
@@ -190,7 +190,7 @@ static XenBlockRequest *take_postponed(XenBlockQueue *queue)
 static void retry(void *opaque)
 {
     XenBlockQueue *queue = opaque;
-    XenBlockRequest *next, *request = queue->stopped ? NULL : take_postponed(queue);
+    XenBlockRequest *next, *request = queue->doorbell ? take_postponed(queue) : NULL;
 
     for (; request; request = next) {
         next = request->next;
@@ -205,7 +205,7 @@ static void retry(void *opaque)
 
 void xen_block_queue_retry(XenBlockQueue *queue)
 {
-    io_context_run(queue->target->context, retry, queue);
+    io_context_run(queue->context, retry, queue);
 }
 
 static void show(void *opaque)
@@ -213,9 +213,18 @@ static void show(void *opaque)
     show_responses(opaque);
 }
 
+static void nothing(void *opaque G_GNUC_UNUSED)
+{
+}
+
+void xen_block_queue_settle(XenBlockQueue *queue)
+{
+    io_context_run(queue->context, nothing, NULL);
+}
+
 void xen_block_queue_show(XenBlockQueue *queue)
 {
-    io_context_run(queue->target->context, show, queue);
+    io_context_run(queue->context, show, queue);
 }
 
 /* ---- saved state ---- */
@@ -284,21 +293,15 @@ static bool open_channel(XenBlockQueue *queue, uint32_t port, GError **error)
     return queue->channel != NULL;
 }
 
-static void make_source(XenBlockQueue *queue)
-{
-    queue->source = g_source_new(&source_functions, sizeof(QueueSource));
-    ((QueueSource *)queue->source)->queue = queue;
-    g_source_set_ready_time(queue->source, -1);
-    g_source_add_unix_fd(queue->source, queue->event_fd, G_IO_IN);
-}
-
 XenBlockQueue *xen_block_queue_open(XenBlockTarget *target, const XenBlockQueueConfig *config,
                                     GVariant *saved, GError **error)
 {
     XenBlockQueue *queue = g_new0(XenBlockQueue, 1);
 
     queue->target = target;
+    queue->context = config->context;
     queue->event_fd = -1;
+    xen_block_pace_init(&queue->pace, config->context != NULL);
     queue->retry_tail = &queue->retry_head;
     if (!xen_block_ring_open(&queue->ring, target->domain, config->layout, config->refs,
                              config->pages, error)) {
@@ -311,13 +314,19 @@ XenBlockQueue *xen_block_queue_open(XenBlockTarget *target, const XenBlockQueueC
         xen_block_queue_close(queue);
         return NULL;
     }
-    make_source(queue);
     return queue;
+}
+
+static void start(void *opaque)
+{
+    XenBlockQueue *queue = opaque;
+
+    queue->doorbell = block_doorbell_new(queue->context, queue->event_fd, rung, queue);
 }
 
 void xen_block_queue_start(XenBlockQueue *queue)
 {
-    g_source_attach(queue->source, queue->target->context);
+    io_context_run(queue->context, start, queue);
     xen_block_queue_retry(queue);
 }
 
@@ -325,13 +334,12 @@ static void stop(void *opaque)
 {
     XenBlockQueue *queue = opaque;
 
-    queue->stopped = true;
-    g_source_destroy(queue->source);
+    g_clear_pointer(&queue->doorbell, block_doorbell_free);
 }
 
 void xen_block_queue_stop(XenBlockQueue *queue)
 {
-    io_context_run(queue->target->context, stop, queue);
+    io_context_run(queue->context, stop, queue);
 }
 
 static void close_retired(gpointer fd)
@@ -359,10 +367,6 @@ void xen_block_queue_close(XenBlockQueue *queue)
             show_responses(queue);
         }
         xen_evtchn_unbind(queue->channel);
-    }
-    if (queue->source) {
-        g_source_destroy(queue->source);
-        g_source_unref(queue->source);
     }
     forget_requests(queue);
     xen_block_request_free_pools(queue);

@@ -1,5 +1,5 @@
 /*
- * One queue of a PV disk: ring, event channel, requests. It works in its target's context (the main
+ * One queue of a PV disk: ring, event channel, requests. It works in a context of its own (the main
  * loop or an I/O thread) and knows no device and no xenstore.
  *
  * A request: taken from the ring as a copy, checked, its pages pinned; then its steps one after the
@@ -22,7 +22,6 @@ typedef struct XenBlockQueue XenBlockQueue;
 typedef struct {
     XenDomain *domain;
     BlockBackend *backend;
-    GMainContext *context; /* NULL: the default one, under the machine lock */
     uint32_t sector_unit;  /* bytes of a sector number of the front end */
     uint32_t logical_size; /* bytes; offsets and lengths are multiples */
     uint64_t capacity;     /* bytes; atomic, changes while queues work */
@@ -30,7 +29,7 @@ typedef struct {
     bool discard;    /* offered */
     bool persistent; /* both ends can */
     unsigned holds;  /* atomic: while not 0 no request is begun */
-    /** broken: the guest's indices lie; the queue does nothing any more. In the context. */
+    /** broken: the guest's indices lie; the queue does nothing any more. In the queue's context. */
     void (*broken)(void *opaque);
     void *opaque;
 } XenBlockTarget;
@@ -40,6 +39,7 @@ typedef struct {
     const uint32_t *refs;
     unsigned pages;
     uint32_t port;
+    GMainContext *context; /* NULL: the default one, under the machine lock */
 } XenBlockQueueConfig;
 
 /**
@@ -57,6 +57,8 @@ void xen_block_queue_close(XenBlockQueue *queue);
 
 /** xen_block_queue_kick: looks at the ring soon. Any thread. */
 void xen_block_queue_kick(XenBlockQueue *queue);
+/** xen_block_queue_settle: what the queue is in the middle of is over. Main thread. */
+void xen_block_queue_settle(XenBlockQueue *queue);
 /** xen_block_queue_show: shows the responses made so far, now. Main thread. */
 void xen_block_queue_show(XenBlockQueue *queue);
 /** xen_block_queue_retry: what an error stopped is tried again. Main thread. */

@@ -134,12 +134,14 @@ static bool xen_disk_set_up(XenDevice *device, GError **error)
 static void xen_disk_finalize(GObject *object)
 {
     g_ptr_array_unref(HW_XEN_DISK(object)->queues);
+    g_ptr_array_unref(HW_XEN_DISK(object)->threads);
     G_OBJECT_CLASS(xen_disk_parent_class)->finalize(object);
 }
 
 static void xen_disk_init(XenDisk *disk)
 {
     disk->queues = g_ptr_array_new();
+    disk->threads = g_ptr_array_new_with_free_func((GDestroyNotify)io_thread_unref);
 }
 
 static const DeviceProperty disk_properties[] = {
@@ -164,7 +166,12 @@ static const DeviceProperty disk_properties[] = {
     DEVICE_PROPERTY_RANGE(UINT32, "num-queues", XenDisk, queues_max, 0, XEN_DISK_QUEUES_MAX, 0,
                           "rings that the guest may use; 0: one for each CPU"),
     DEVICE_PROPERTY_TEXT("iothread", XenDisk, iothread_property, NULL,
-                         "ID of an iothread object; default: the main loop"),
+                         "ID of an iothread object for all queues; default: a thread for each, as "
+                         "far as the host has CPUs"),
+    DEVICE_PROPERTY(
+        BOOL, "persistent-grants", XenDisk, persistent_grants, false,
+        "offer them; the guest then copies all data, which only helps where a grant costs "
+        "more than a copy"),
     DEVICE_PROPERTY(ONOFFAUTO, "write-cache", XenDisk, write_cache_property, ON_OFF_AUTO_AUTO,
                     "volatile write cache; auto: as the drive's cache mode says"),
     DEVICE_PROPERTY(BOOL, "share-rw", XenDisk, share_write, false,
@@ -230,6 +237,53 @@ static void xen_cdrom_instance_init(XenCdrom *cdrom)
 static void xen_cdrom_class_init(DeviceClass *klass)
 {
     klass->description = "Xen PV CD-ROM";
+}
+
+/* ---- beside an IDE disk ---- */
+
+static bool has_twin(XenBus *bus, IDEDrive *drive)
+{
+    GPtrArray *children = bus_get_children(HW_BUS(bus));
+
+    for (guint i = 0; i < children->len; i++) {
+        Device *device = g_ptr_array_index(children, i);
+        if (G_TYPE_CHECK_INSTANCE_TYPE(device, xen_disk_get_type()) &&
+            HW_XEN_DISK(device)->emulated == drive) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a user set for the disk holds for whichever device has the image. */
+static bool copy_settings(Device *from, Device *to, GError **error)
+{
+    static const char *const names[] = {"share-rw", "write-cache", "werror", "rerror",
+                                        "physical_block_size"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *value = device_property_to_text(from, names[i]);
+        if (value && !device_set_property_text(to, names[i], value, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool xen_block_create_twin(XenBus *bus, IDEDrive *drive, unsigned number, GError **error)
+{
+    g_autoptr(Device) device = device_new(xen_hard_disk_get_type());
+    g_autofree char *vdev = g_strdup_printf("xvd%c", (char)('a' + number));
+    g_autofree char *path = g_strdup_printf("/machine/%s", vdev);
+
+    if (has_twin(bus, drive)) {
+        return true;
+    }
+    device_set_path(device, path);
+    return copy_settings((Device *)drive, device, error) &&
+           device_set_property_text(device, "drive", ide_drive_block_name(drive), error) &&
+           device_set_property_text(device, "vdev", vdev, error) &&
+           device_realize(device, bus_get_machine(HW_BUS(bus)), HW_BUS(bus), error);
 }
 
 /* ---- -drive if=xen ---- */

@@ -27,11 +27,12 @@ typedef struct {
     uint32_t queues_max; /* 0: one for each vCPU */
     int32_t write_cache_property;
     bool share_write;
+    bool persistent_grants; /* offered */
 
     bool is_cdrom;
     XenVdev vdev;
     char *vdev_name;
-    IOThread *thread; /* NULL: the main loop */
+    IOThread *thread; /* of iothread=, or NULL */
 
     /* The image, and the emulated drive that owns it until the guest unplugs that. */
     char *image; /* drive id or node name; NULL: no medium */
@@ -40,6 +41,7 @@ typedef struct {
 
     XenBlockTarget target; /* .backend NULL: the emulated drive has the image */
     GPtrArray *queues;     /* XenBlockQueue; connected */
+    GPtrArray *threads;    /* IOThread of each, which may be the same */
     bool held_by_stop;     /* one of the target's holds: the machine does not run */
     bool broken;           /* atomic: a queue broke since we connected */
 } XenDisk;

@@ -136,6 +136,19 @@ static bool read_refs(XenDevice *device, const char *prefix, unsigned pages, uin
 
 /* ---- queues ---- */
 
+/* A thread for each queue: the named one, or any; one for all where the image's nodes can be used
+ * from one thread only. */
+static IOThread *thread_for_queue(XenDisk *disk)
+{
+    IOThread *first = disk->threads->len > 0 ? g_ptr_array_index(disk->threads, 0) : disk->thread;
+
+    if (disk->thread || (first && !block_backend_any_thread(disk->target.backend))) {
+        io_thread_share(first);
+        return first;
+    }
+    return io_thread_ref_any();
+}
+
 static bool open_queue(XenDisk *disk, const Choice *choice, unsigned index, GVariant *saved,
                        GError **error)
 {
@@ -143,7 +156,12 @@ static bool open_queue(XenDisk *disk, const Choice *choice, unsigned index, GVar
     uint32_t refs[XEN_BLOCK_RING_PAGES_MAX];
     g_autofree char *prefix =
         choice->queues > 1 ? g_strdup_printf("queue-%u/", index) : g_strdup("");
-    XenBlockQueueConfig config = {.layout = choice->layout, .refs = refs, .pages = choice->pages};
+    XenBlockQueueConfig config = {
+        .layout = choice->layout,
+        .refs = refs,
+        .pages = choice->pages,
+        .context = io_thread_context(g_ptr_array_index(disk->threads, index)),
+    };
 
     if (!read_refs(device, prefix, choice->pages, refs, error) ||
         !read_needed(device, prefix, "event-channel", &config.port, error)) {
@@ -192,6 +210,17 @@ static void close_queues(XenDisk *disk)
     for_each_queue(disk, xen_block_queue_close);
     g_ptr_array_set_size(disk->queues, 0);
     block_backend_set_context(disk->target.backend, NULL);
+    g_ptr_array_set_size(disk->threads, 0);
+}
+
+/* The first queue's context is the backend's own. */
+static void get_threads(XenDisk *disk, unsigned queues)
+{
+    for (unsigned i = 0; i < queues; i++) {
+        g_ptr_array_add(disk->threads, thread_for_queue(disk));
+    }
+    block_backend_set_context(disk->target.backend,
+                              io_thread_context(g_ptr_array_index(disk->threads, 0)));
 }
 
 /* ---- a ring whose indices lie ---- */
@@ -226,15 +255,14 @@ bool xen_disk_connect(XenDevice *device, GVariant *saved, GError **error)
         return false;
     }
     disk->target.domain = xen_device_domain(device);
-    disk->target.context = io_thread_context(disk->thread);
     disk->target.logical_size = (uint32_t)disk->logical_block_size;
     disk->target.sector_unit =
         choice.large_sectors ? (uint32_t)disk->logical_block_size : XEN_DISK_SECTOR_SIZE;
-    disk->target.persistent = choice.persistent;
+    disk->target.persistent = disk->persistent_grants && choice.persistent;
     disk->target.broken = queue_broken;
     disk->target.opaque = disk;
     __atomic_store_n(&disk->broken, false, __ATOMIC_RELEASE);
-    block_backend_set_context(disk->target.backend, disk->target.context);
+    get_threads(disk, choice.queues);
     if (!open_queues(disk, &choice, saved, error) || !xen_disk_publish_size(disk, 0, error)) {
         close_queues(disk);
         return false;
@@ -268,14 +296,10 @@ GVariant *xen_disk_save_queues(XenDevice *device)
 
 /* ---- holding requests back ---- */
 
-static void nothing(void *opaque G_GNUC_UNUSED)
-{
-}
-
 void xen_disk_hold(XenDisk *disk)
 {
     __atomic_add_fetch(&disk->target.holds, 1, __ATOMIC_SEQ_CST);
-    io_context_run(disk->target.context, nothing, NULL); /* what it is in the middle of is over */
+    for_each_queue(disk, xen_block_queue_settle);
 }
 
 void xen_disk_unhold(XenDisk *disk)

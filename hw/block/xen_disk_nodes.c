@@ -101,7 +101,7 @@ static bool publish_numbers(XenDisk *disk, uint32_t t, GError **error)
         {"physical-sector-size", physical_size(disk)},
         {"feature-flush-cache", 1},
         {"feature-barrier", 1},
-        {"feature-persistent", 1},
+        {"feature-persistent", disk->persistent_grants},
         {"feature-max-indirect-segments", BLKIF_INDIRECT_SEGMENTS},
         {"max-ring-page-order", disk->ring_order_max},
         {"max-ring-pages", 1u << disk->ring_order_max},

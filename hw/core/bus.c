@@ -73,6 +73,20 @@ GPtrArray *bus_get_children(Bus *bus)
     return bus_private(bus)->children;
 }
 
+bool bus_check_hotplug(Bus *bus, Device *device, GError **error)
+{
+    BusClass *klass = bus ? HW_BUS_GET_CLASS(bus) : NULL;
+
+    if (bus && (!klass->hotplug || (klass->may_hotplug && !klass->may_hotplug(bus)))) {
+        return error_setf(error, "Bus '%s' does not support hotplugging", bus_get_name(bus));
+    }
+    if (!HW_DEVICE_GET_CLASS(device)->hotpluggable) {
+        return error_setf(error, "Device '%s' does not support hotplugging",
+                          G_OBJECT_TYPE_NAME(device));
+    }
+    return true;
+}
+
 bool bus_attach(Bus *bus, Device *device, GError **error)
 {
     BusPrivate *priv = bus_private(bus);

@@ -151,6 +151,20 @@ void device_set_removal_listener(void (*removed)(Device *device))
     removal_listener = removed;
 }
 
+static void (*refusal_listener)(Device *device);
+
+void device_set_unplug_refused_listener(void (*refused)(Device *device))
+{
+    refusal_listener = refused;
+}
+
+void device_unplug_refused(Device *device)
+{
+    if (refusal_listener) {
+        refusal_listener(device);
+    }
+}
+
 void device_unrealize(Device *device)
 {
     DevicePrivate *priv = device_private(device);

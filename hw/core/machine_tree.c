@@ -204,24 +204,10 @@ static bool find_bus(Machine *machine, Device *device, JsonObject *options, Bus 
     return true;
 }
 
-static bool check_hotplug(Machine *machine, Device *device, Bus *bus, GError **error)
-{
-    if (!machine_private(machine)->finished) {
-        return true;
-    }
-    if (bus && !HW_BUS_GET_CLASS(bus)->hotplug) {
-        return error_setf(error, "Bus '%s' does not support hotplugging", bus_get_name(bus));
-    }
-    if (!HW_DEVICE_GET_CLASS(device)->hotpluggable) {
-        return error_setf(error, "Device '%s' does not support hotplugging",
-                          G_OBJECT_TYPE_NAME(device));
-    }
-    return true;
-}
-
 Device *machine_add_device_from_options(Machine *machine, JsonObject *options, GError **error)
 {
     const char *driver = json_object_get_string_member_with_default(options, "driver", NULL);
+    bool running = machine_private(machine)->finished;
     g_autoptr(Device) device = NULL;
     Bus *bus;
 
@@ -239,9 +225,12 @@ Device *machine_add_device_from_options(Machine *machine, JsonObject *options, G
     }
     if (!take_id(machine, device, options, error) ||
         !find_bus(machine, device, options, &bus, error) ||
-        !check_hotplug(machine, device, bus, error) || !set_properties(device, options, error) ||
-        !device_realize(device, machine, bus, error)) {
+        (running && !bus_check_hotplug(bus, device, error)) ||
+        !set_properties(device, options, error) || !device_realize(device, machine, bus, error)) {
         return NULL;
+    }
+    if (running && bus && HW_BUS_GET_CLASS(bus)->plugged) {
+        HW_BUS_GET_CLASS(bus)->plugged(bus, device);
     }
     return device;
 }

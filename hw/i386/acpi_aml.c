@@ -29,6 +29,9 @@ enum {
     OP_ROOT = 0x5c,
     OP_ARG0 = 0x68,
     OP_STORE = 0x70,
+    OP_AND = 0x7b,
+    OP_NOTIFY = 0x86,
+    OP_IF = 0xa0,
     OP_RETURN = 0xa4,
     /* after OP_EXTENDED */
     OP_OPERATION_REGION = 0x80,
@@ -274,6 +277,41 @@ void aml_method_return(Aml *aml, const char *name, const char *field)
     byte(aml, OP_RETURN);
     name_path(aml, field);
     aml_close(aml);
+}
+
+void aml_method(Aml *aml, const char *path, unsigned arguments)
+{
+    open_method(aml, path, arguments);
+}
+
+void aml_if_argument_bits(Aml *aml, unsigned n, uint32_t bits)
+{
+    byte(aml, OP_IF);
+    open_object(aml);
+    byte(aml, OP_AND);
+    byte(aml, OP_ARG0 + n);
+    integer(aml, bits);
+    byte(aml, OP_ZERO); /* the result goes nowhere else */
+}
+
+void aml_notify_argument(Aml *aml, const char *path, unsigned n)
+{
+    byte(aml, OP_NOTIFY);
+    name_path(aml, path);
+    byte(aml, OP_ARG0 + n);
+}
+
+void aml_call_integer(Aml *aml, const char *method, uint32_t value)
+{
+    name_path(aml, method);
+    integer(aml, value);
+}
+
+void aml_call_field_integer(Aml *aml, const char *method, const char *field, uint32_t value)
+{
+    name_path(aml, method);
+    name_path(aml, field);
+    integer(aml, value);
 }
 
 /* ---- resource descriptors ---- */

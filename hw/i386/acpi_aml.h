@@ -50,6 +50,16 @@ void aml_port_field(Aml *aml, const char *region, const char *field, uint16_t po
 void aml_method_store_argument(Aml *aml, const char *name, const char *field);
 void aml_method_return(Aml *aml, const char *name, const char *field);
 
+/* A method of more than one term, closed by aml_close(), and terms in it. */
+void aml_method(Aml *aml, const char *path, unsigned arguments);
+/** aml_if_argument_bits: If (Arg@n & @bits) { …, closed by aml_close(). */
+void aml_if_argument_bits(Aml *aml, unsigned n, uint32_t bits);
+/** aml_notify_argument: Notify (@path, Arg@n). */
+void aml_notify_argument(Aml *aml, const char *path, unsigned n);
+/** aml_call_integer: @method (@value); aml_call_field_integer: @method (@field, @value). */
+void aml_call_integer(Aml *aml, const char *method, uint32_t value);
+void aml_call_field_integer(Aml *aml, const char *method, const char *field, uint32_t value);
+
 /* Resource descriptors, appended to a template that resource_end() closes. */
 void resource_io(GByteArray *resources, uint16_t base, uint8_t length);
 void resource_irq(GByteArray *resources, uint8_t irq);

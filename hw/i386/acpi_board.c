@@ -1,7 +1,7 @@
 /*
  * The part of the DSDT that differs between boards: host bridge windows, CPUs, serial ports,
- * keyboard, HPET, pvpanic, fw_cfg and sleep states. It follows the fixed part (dsdt.dsl) in one
- * table, because SeaBIOS looks for keyboard and serial ports in the DSDT only.
+ * keyboard, HPET, pvpanic, fw_cfg, PCI hot-plug slots and sleep states. It follows the fixed part
+ * (dsdt.dsl) in one table, because SeaBIOS looks for keyboard and serial ports in the DSDT only.
  *
  * Source: ACPI specification 3.0; device IDs from the guests' drivers.
  *
@@ -11,6 +11,8 @@
 
 #include <linux/pci_regs.h>
 
+#include "hw/acpi/pci_hotplug.h"
+#include "hw/acpi/piix4_pm.h"
 #include "hw/i386/acpi_aml.h"
 #include "util/bytes.h"
 
@@ -92,7 +94,8 @@ static void host_bridge(Aml *aml, const PcPlatform *platform)
     resource_bus_numbers(resources, 0, 0xff);
     resource_io(resources, 0xcf8, 8);
     resource_io_window(resources, 0x0000, 0x0cf7);
-    resource_io_window(resources, 0x0d00, PC_GPE0_BASE - 1);
+    resource_io_window(resources, 0x0d00, PIIX4_PM_HOTPLUG_PORT - 1);
+    resource_io_window(resources, PIIX4_PM_HOTPLUG_PORT + ACPI_PCI_HOTPLUG_SIZE, PC_GPE0_BASE - 1);
     resource_io_window(resources, PC_GPE0_BASE + PC_GPE0_LENGTH, 0xffff);
     resource_memory_window32(resources, 0xa0000, 0xbffff, true);
     resource_memory_window32(resources, platform->ram_below_4g, PC_IOAPIC_BASE - 1, false);
@@ -103,6 +106,69 @@ static void host_bridge(Aml *aml, const PcPlatform *platform)
     aml_name_buffer(aml, "_CRS", resources);
     aml_close(aml);
     g_byte_array_unref(resources);
+}
+
+/* ---- PCI hot-plug: slots whose devices can come and go ---- */
+
+#define FIRST_SLOT           2 /* behind the host bridge and the PIIX */
+#define NOTIFY_DEVICE_CHECK  1
+#define NOTIFY_EJECT_REQUEST 3
+
+static bool has_hotplug(const PcPlatform *platform, unsigned slot)
+{
+    return pci_bus_slot_is_removable(platform->pci_root, slot);
+}
+
+static void slot_name(char name[5], unsigned slot)
+{
+    g_snprintf(name, 5, "S%03X", PCI_DEVFN(slot, 0));
+}
+
+static void hotplug_slots(Aml *aml, const PcPlatform *platform)
+{
+    char name[5];
+
+    for (unsigned slot = FIRST_SLOT; slot < 32; slot++) {
+        if (has_hotplug(platform, slot)) {
+            slot_name(name, slot);
+            aml_device(aml, name);
+            aml_name_integer(aml, "_ADR", slot << 16);
+            aml_name_integer(aml, "_SUN", slot);
+            aml_method(aml, "_EJ0", 1);
+            aml_call_integer(aml, "PCEJ", 1u << slot);
+            aml_close(aml);
+            aml_close(aml);
+        }
+    }
+}
+
+static void pci_hotplug(Aml *aml, const PcPlatform *platform)
+{
+    char name[5];
+
+    if (!platform->acpi || !platform->pci_root) {
+        return;
+    }
+    aml_scope(aml, "\\_SB.PCI0");
+    hotplug_slots(aml, platform);
+    aml_method(aml, "DVNT", 2);
+    for (unsigned slot = FIRST_SLOT; slot < 32; slot++) {
+        if (has_hotplug(platform, slot)) {
+            slot_name(name, slot);
+            aml_if_argument_bits(aml, 0, 1u << slot);
+            aml_notify_argument(aml, name, 1);
+            aml_close(aml);
+        }
+    }
+    aml_close(aml);
+    aml_close(aml);
+
+    aml_scope(aml, "\\_GPE");
+    aml_method(aml, "_E01", 0);
+    aml_call_field_integer(aml, "\\_SB.PCI0.DVNT", "\\_SB.PCI0.PCIU", NOTIFY_DEVICE_CHECK);
+    aml_call_field_integer(aml, "\\_SB.PCI0.DVNT", "\\_SB.PCI0.PCID", NOTIFY_EJECT_REQUEST);
+    aml_close(aml);
+    aml_close(aml);
 }
 
 static void name_resources(Aml *aml, GByteArray *resources)
@@ -249,6 +315,7 @@ GByteArray *acpi_board_aml(const PcPlatform *platform)
     host_bridge(&aml, platform);
     isa_devices(&aml, platform);
     system_devices(&aml, platform);
+    pci_hotplug(&aml, platform);
     processors(&aml, platform);
     sleep_states(&aml, platform);
     return aml_take(&aml);

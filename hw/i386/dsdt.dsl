@@ -54,6 +54,19 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "XENOLI", "XENOLITH", 0x00000001)
                 Return (Local4)
             }
 
+            /* PCI hot-plug: slots that were filled, slots to be emptied, slots to eject now. */
+            OperationRegion (PCHP, SystemIO, 0xAE00, 0x0C)
+            Field (PCHP, DWordAcc, NoLock, WriteAsZeros)
+            {
+                PCIU, 32,
+                PCID, 32,
+                B0EJ, 32
+            }
+            Method (PCEJ, 1, Serialized)
+            {
+                B0EJ = Arg0
+            }
+
             Device (PX13)
             {
                 Name (_ADR, 0x00010003)
@@ -126,7 +139,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "XENOLI", "XENOLITH", 0x00000001)
 
         Device (MRES)
         {
-            /* Power management, SMBus, GPE0 and APM ports: nobody else may use them. */
+            /* Power management, SMBus, hot-plug, GPE0 and APM ports: nobody else may use them. */
             Name (_HID, EisaId ("PNP0C02"))
             Name (_UID, One)
             Name (_CRS, ResourceTemplate ()
@@ -135,6 +148,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "XENOLI", "XENOLITH", 0x00000001)
                 IO (Decode16, 0x00B2, 0x00B2, 0x01, 0x02)
                 IO (Decode16, 0x0600, 0x0600, 0x01, 0x40)
                 IO (Decode16, 0x0700, 0x0700, 0x01, 0x10)
+                IO (Decode16, 0xAE00, 0xAE00, 0x01, 0x18)
                 IO (Decode16, 0xAFE0, 0xAFE0, 0x01, 0x04)
             })
         }

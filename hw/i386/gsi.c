@@ -20,6 +20,7 @@ enum {
 struct _Gsi {
     Device parent_instance;
     uint8_t sources[GSI_COUNT]; /* who drives it high now */
+    uint64_t raised[GSI_COUNT];
     IRQLine *pic[ISA_COUNT];
     IRQLine *ioapic[GSI_COUNT];
     GsiFilter filter;
@@ -45,6 +46,7 @@ static void gsi_drive(Gsi *gsi, int n, uint8_t source, int level)
         return;
     }
     level = gsi->sources[n] != 0;
+    gsi->raised[n] += level != 0;
     if (gsi_is_taken(gsi, n, level)) {
         level = 0;
     }
@@ -89,6 +91,11 @@ bool gsi_device_level(Gsi *gsi, unsigned n)
 {
     return n < GSI_COUNT &&
            (__atomic_load_n(&gsi->sources[n], __ATOMIC_RELAXED) & ~SOURCE_XEN) != 0;
+}
+
+uint64_t gsi_raised(Gsi *gsi, unsigned n)
+{
+    return gsi->raised[n];
 }
 
 static const SavedField gsi_fields[] = {

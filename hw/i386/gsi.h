@@ -23,5 +23,7 @@ typedef bool (*GsiFilter)(void *opaque, unsigned n, bool level);
 void gsi_set_filter(Gsi *gsi, GsiFilter filter, void *opaque);
 /** gsi_device_level: true while a device drives line @n; pin "xen" does not count. Any thread. */
 bool gsi_device_level(Gsi *gsi, unsigned n);
+/** gsi_raised: how often line @n (below GSI_COUNT) has gone high since the machine was made. */
+uint64_t gsi_raised(Gsi *gsi, unsigned n);
 
 #endif

@@ -330,6 +330,9 @@ static bool pc_finish(Machine *machine, GError **error)
     PcMachine *pc = HW_PC_MACHINE(machine);
     MachineConfig *config = machine_config(machine);
 
+    if (!pc_xen_build_last(pc, error)) {
+        return false;
+    }
     pc_fill_cmos(pc);
     if (!pc_fill_platform(pc, error)) {
         return false;
@@ -391,6 +394,7 @@ static const SwitchOption switches[] = {
     {"acpi", offsetof(PcMachine, acpi)},
     {"i8042", offsetof(PcMachine, i8042)},
     {"graphics", offsetof(PcMachine, graphics)},
+    {"xen-pv-disks", offsetof(PcMachine, xen_pv_disks)},
 };
 
 /* Keys that libvirt and QEMU's users give; only the values that this board can honour. */

@@ -24,7 +24,7 @@
 typedef struct {
     Machine parent_instance;
     /* -machine */
-    bool hpet, acpi, i8042, graphics, smbios_64;
+    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks;
     uint64_t max_ram_below_4g; /* 0: not given */
 
     uint64_t below_4g, above_4g; /* bytes of RAM */
@@ -60,8 +60,10 @@ GType pc_machine_get_type(void);
 
 /** pc_xen_start: after accel_start(), before the vCPUs: Xen, if -accel asked for it. */
 bool pc_xen_start(PcMachine *pc, GError **error);
-/** pc_xen_build: after the chips: the platform device, the PV bus, control of the guest. */
+/** pc_xen_build: after the chips: the PV bus, control of the guest. */
 bool pc_xen_build(PcMachine *pc, GError **error);
+/** pc_xen_build_last: after every -device: the platform device, PV twins of IDE disks. */
+bool pc_xen_build_last(PcMachine *pc, GError **error);
 /** pc_xen_finish: the memory map is known. */
 bool pc_xen_finish(PcMachine *pc, GError **error);
 

@@ -9,6 +9,8 @@
 #include "hw/xen/xen_control.h"
 #include "util/error.h"
 
+#define NO_XEN "the guest has no Xen without -accel kvm,xen-version="
+
 static void set_gsi(void *opaque, unsigned gsi, bool level)
 {
     PcMachine *pc = opaque;
@@ -60,8 +62,10 @@ bool pc_xen_start(PcMachine *pc, GError **error)
 
     if (!xen_machine_wanted(machine)) {
         if (pc->xen_platform_dev == ON_OFF_AUTO_ON) {
-            return error_setf(error, "-machine xen-platform-dev=on: the guest has no Xen without "
-                                     "-accel kvm,xen-version=");
+            return error_setf(error, "-machine xen-platform-dev=on: " NO_XEN);
+        }
+        if (pc->xen_pv_disks) {
+            return error_setf(error, "-machine xen-pv-disks=on: " NO_XEN);
         }
         return true;
     }
@@ -76,18 +80,66 @@ static void unplugged(void *opaque)
     xen_bus_emulated_unplugged(xen_machine_bus(pc->xen));
 }
 
+static void use_platform_device(PcMachine *pc, XenPlatform *platform)
+{
+    pc->xen_platform = platform;
+    xen_platform_set_store(platform, xen_machine_store(pc->xen));
+    xen_platform_set_unplug_handler(platform, unplugged, pc);
+}
+
+static XenPlatform *find_platform_device(PcMachine *pc)
+{
+    GPtrArray *devices = machine_devices(HW_MACHINE(pc));
+
+    for (guint i = 0; i < devices->len; i++) {
+        if (IS_HW_XEN_PLATFORM(g_ptr_array_index(devices, i))) {
+            return g_ptr_array_index(devices, i);
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The platform device, unless -device made it. It comes after every -device and takes the highest
+ * slot that is free: who gives devices their slots, as libvirt does, counts from the lowest up and
+ * knows nothing of this one.
+ */
 static bool build_platform_device(PcMachine *pc, GError **error)
 {
+    PCIBus *bus = i440fx_bus(pc->host);
+    XenPlatform *present = find_platform_device(pc);
     Device *device;
 
+    if (present) {
+        use_platform_device(pc, present);
+        return true;
+    }
     if (pc->xen_platform_dev == ON_OFF_AUTO_OFF) {
         return true;
     }
-    device = HW_DEVICE(pci_device_new(TYPE_XEN_PLATFORM, -1));
-    pc->xen_platform = HW_XEN_PLATFORM(device);
-    xen_platform_set_store(pc->xen_platform, xen_machine_store(pc->xen));
-    xen_platform_set_unplug_handler(pc->xen_platform, unplugged, pc);
-    return device_realize_and_unref(device, HW_MACHINE(pc), HW_BUS(i440fx_bus(pc->host)), error);
+    device = HW_DEVICE(pci_device_new(TYPE_XEN_PLATFORM, pci_bus_highest_free(bus)));
+    device_set_path(device, "/machine/xen-platform");
+    use_platform_device(pc, HW_XEN_PLATFORM(device));
+    return device_realize_and_unref(device, HW_MACHINE(pc), HW_BUS(bus), error);
+}
+
+/* -machine xen-pv-disks=on: every IDE hard disk is there as a PV disk too, hda as xvda and so on. */
+static bool build_pv_disks(PcMachine *pc, GError **error)
+{
+    for (unsigned i = 0; pc->xen_pv_disks && i < IDE_CHANNEL_COUNT * IDE_UNIT_COUNT; i++) {
+        IDEDrive *drive = ide_controller_drive(pc->ide, i / IDE_UNIT_COUNT, i % IDE_UNIT_COUNT);
+        if (drive && ide_drive_is_disk(drive) &&
+            !xen_block_create_twin(xen_machine_bus(pc->xen), drive, i, error)) {
+            g_prefix_error(error, "-machine xen-pv-disks=on: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool pc_xen_build_last(PcMachine *pc, GError **error)
+{
+    return !pc->xen || (build_platform_device(pc, error) && build_pv_disks(pc, error));
 }
 
 bool pc_xen_build(PcMachine *pc, GError **error)
@@ -102,8 +154,7 @@ bool pc_xen_build(PcMachine *pc, GError **error)
     domain = xen_machine_domain(pc->xen);
     store = xen_machine_store(pc->xen);
     gsi_set_filter(pc->gsi, line_changed, pc);
-    return build_platform_device(pc, error) &&
-           xen_control_new(machine, store, xen_domain_id(domain), error) != NULL &&
+    return xen_control_new(machine, store, xen_domain_id(domain), error) != NULL &&
            xen_block_create_drives(xen_machine_bus(pc->xen), error);
 }
 

@@ -414,7 +414,7 @@ static bool i8042_realize(Device *device, GError **error G_GNUC_UNUSED)
     self->keyboard = ps2_keyboard_new(device_changed, self);
     self->mouse = ps2_mouse_new(device_changed, self);
     self->input_keyboard = (InputKeyboard){key, self};
-    self->input_mouse = (InputMouse){move, self};
+    self->input_mouse = (InputMouse){move, self, "PS/2 mouse"};
     input_keyboard_add(&self->input_keyboard);
     input_mouse_add(&self->input_mouse);
     memory_region_init_io(&self->data_region, &data_ops, self, "i8042-data", 1);

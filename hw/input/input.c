@@ -21,7 +21,15 @@ static const struct {
 #undef KEY
 };
 
-static GSList *keyboards, *mice; /* newest first */
+static GSList *keyboards;
+static GSList *mice;      /* of MouseEntry; the first gets the input */
+static unsigned mouse_count; /* ever added: the next one's index */
+static unsigned mouse_buttons;
+
+typedef struct {
+    InputMouse *mouse;
+    unsigned index;
+} MouseEntry;
 
 /* ---- keys ---- */
 
@@ -76,12 +84,27 @@ void input_keyboard_remove(InputKeyboard *keyboard)
 
 void input_mouse_add(InputMouse *mouse)
 {
-    mice = g_slist_prepend(mice, mouse);
+    MouseEntry *entry = g_new(MouseEntry, 1);
+
+    *entry = (MouseEntry){mouse, mouse_count++};
+    mice = g_slist_prepend(mice, entry);
 }
 
 void input_mouse_remove(InputMouse *mouse)
 {
-    mice = g_slist_remove(mice, mouse);
+    for (GSList *item = mice; item; item = item->next) {
+        MouseEntry *entry = item->data;
+        if (entry->mouse == mouse) {
+            mice = g_slist_delete_link(mice, item);
+            g_free(entry);
+            return;
+        }
+    }
+}
+
+bool input_has_keyboard(void)
+{
+    return keyboards != NULL;
 }
 
 bool input_send_key(InputKey key, bool down)
@@ -97,13 +120,40 @@ bool input_send_key(InputKey key, bool down)
 
 bool input_send_mouse(int dx, int dy, int dz, unsigned buttons)
 {
-    InputMouse *mouse = mice ? mice->data : NULL;
+    InputMouse *mouse = mice ? ((MouseEntry *)mice->data)->mouse : NULL;
 
     if (!mouse) {
         return false;
     }
-    mouse->move(mouse->opaque, dx, dy, dz, buttons & INPUT_BUTTON_MASK);
+    mouse_buttons = buttons & INPUT_BUTTON_MASK;
+    mouse->move(mouse->opaque, dx, dy, dz, mouse_buttons);
     return true;
+}
+
+unsigned input_mouse_buttons(void)
+{
+    return mouse_buttons;
+}
+
+void input_mouse_foreach(void (*visit)(const InputMouse *mouse, unsigned index, void *opaque),
+                         void *opaque)
+{
+    for (GSList *item = mice; item; item = item->next) {
+        const MouseEntry *entry = item->data;
+        visit(entry->mouse, entry->index, opaque);
+    }
+}
+
+bool input_mouse_choose(unsigned index)
+{
+    for (GSList *item = mice; item; item = item->next) {
+        if (((MouseEntry *)item->data)->index == index) {
+            mice = g_slist_remove_link(mice, item);
+            mice = g_slist_concat(item, mice);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- key sequences ---- */

@@ -34,6 +34,16 @@ static int free_devfn(PCIBus *bus)
     return -1;
 }
 
+int pci_bus_highest_free(PCIBus *bus)
+{
+    for (unsigned slot = 31; slot > 0; slot--) {
+        if (slot_is_free(bus, slot)) {
+            return (int)PCI_DEVFN(slot, 0);
+        }
+    }
+    return -1;
+}
+
 static bool check_functions(PCIBus *bus, PCIDevice *device, int devfn, GError **error)
 {
     unsigned slot = PCI_SLOT(devfn);
@@ -109,9 +119,63 @@ static char *pci_bus_firmware_path(Bus *base, Device *child)
     return g_steal_pointer(&unit);
 }
 
+/* ---- hot-plug ---- */
+
+void pci_bus_set_hotplug(PCIBus *bus, const PCIHotplugOps *ops, void *opaque)
+{
+    bus->hotplug = ops;
+    bus->hotplug_opaque = opaque;
+}
+
+bool pci_bus_slot_is_removable(PCIBus *bus, unsigned slot)
+{
+    for (unsigned function = 0; function < 8; function++) {
+        PCIDevice *device = bus->devices[PCI_DEVFN(slot, function)];
+        if (device && !HW_DEVICE_GET_CLASS(device)->hotpluggable) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void pci_bus_empty_slot(PCIBus *bus, unsigned slot)
+{
+    for (int function = 7; function >= 0; function--) {
+        PCIDevice *device = bus->devices[PCI_DEVFN(slot, function)];
+        if (device && HW_DEVICE_GET_CLASS(device)->hotpluggable) {
+            device_unrealize(HW_DEVICE(device));
+        }
+    }
+}
+
+static bool pci_bus_may_hotplug(Bus *base)
+{
+    return HW_PCI_BUS(base)->hotplug != NULL;
+}
+
+static void pci_bus_plugged(Bus *base, Device *device)
+{
+    PCIBus *bus = HW_PCI_BUS(base);
+
+    bus->hotplug->plugged(bus->hotplug_opaque, HW_PCI_DEVICE(device));
+}
+
+static bool pci_bus_request_unplug(Bus *base, Device *device, GError **error)
+{
+    PCIBus *bus = HW_PCI_BUS(base);
+
+    return bus->hotplug->request_unplug(bus->hotplug_opaque, HW_PCI_DEVICE(device), error);
+}
+
+/* ---- reset and saved state ---- */
+
 static void pci_bus_reset(Bus *base)
 {
     PCIBus *bus = HW_PCI_BUS(base);
+
+    if (bus->hotplug) {
+        bus->hotplug->reset(bus->hotplug_opaque);
+    }
 
     for (unsigned devfn = 0; devfn < 256; devfn++) {
         if (bus->devices[devfn]) {
@@ -196,6 +260,10 @@ static void pci_bus_class_init(BusClass *bus_class)
     G_OBJECT_CLASS(bus_class)->finalize = pci_bus_finalize;
     bus_class->check = pci_bus_check;
     bus_class->firmware_path = pci_bus_firmware_path;
+    bus_class->hotplug = true;
+    bus_class->may_hotplug = pci_bus_may_hotplug;
+    bus_class->plugged = pci_bus_plugged;
+    bus_class->request_unplug = pci_bus_request_unplug;
     bus_class->reset = pci_bus_reset;
     bus_class->save = pci_bus_save;
     bus_class->load = pci_bus_load;

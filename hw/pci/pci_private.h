@@ -39,6 +39,8 @@ struct _PCIBus {
     void *irq_opaque;
     unsigned irq_count;
     int *irq_levels; /* how many functions drive each */
+    const PCIHotplugOps *hotplug; /* NULL: none */
+    void *hotplug_opaque;
 };
 
 /** pci_function_reset: configuration space to its power-on state. */

@@ -225,6 +225,13 @@ static void plan_catch_up(MC146818 *rtc)
     }
 }
 
+void mc146818_forget_lost_ticks(MC146818 *rtc)
+{
+    sync_periodic(rtc);
+    rtc->lost_ticks = 0;
+    rtc->catch_up_ns = 0;
+}
+
 /* ---- flags and the interrupt line ---- */
 
 static void sync_seconds(MC146818 *rtc)

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "hw/xen/xen_query.h"
 #include "xen_private.h"
 
 G_DEFINE_QUARK(xen - domain - error - quark, xen_domain_error)
@@ -76,6 +77,8 @@ XenDomain *xen_domain_new(const XenDomainConfig *config, XenHost *host, GuestMem
     if (config->memory_map_entries) {
         g_array_append_vals(domain->memory_map, config->memory_map, config->memory_map_entries);
     }
+    domain->hypercall_counts =
+        g_new0(uint64_t, (size_t)checked.vcpus * XEN_HYPERCALL_NUMBERS);
     domain->absent = g_new0(uint64_t, checked.max_gfn / 64 + 1);
     domain->moved = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     xen_vcpu_init(domain);
@@ -97,6 +100,7 @@ void xen_domain_free(XenDomain *domain)
     xen_vcpu_free(domain);
     g_free(domain->pirqs);
     g_free(domain->absent);
+    g_free(domain->hypercall_counts);
     g_hash_table_destroy(domain->moved);
     g_array_free(domain->memory_map, true);
     g_rec_mutex_clear(&domain->lock);
@@ -139,6 +143,7 @@ void xen_domain_latch_mode(XenDomain *domain, bool long_mode)
 void xen_domain_reset(XenDomain *domain, bool soft)
 {
     xen_lock(domain);
+    uint64_t before = xen_current_pages(domain);
     xen_timer_reset(domain);
     xen_evtchn_reset(domain);
     xen_pirq_reset(domain);
@@ -152,7 +157,11 @@ void xen_domain_reset(XenDomain *domain, bool soft)
         domain->long_mode = true;
         domain->host->ops->set_long_mode(domain->host, true);
     }
+    bool changed = xen_current_pages(domain) != before;
     xen_unlock(domain);
+    if (changed) {
+        xen_memory_changed(domain);
+    }
 }
 
 /* ---- saved state: a part a key, loaded in this order ---- */

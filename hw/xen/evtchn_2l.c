@@ -80,10 +80,16 @@ static bool two_level_is_pending(XenDomain *domain, uint32_t port, XenPort *entr
     return test_bit(pending_word(domain, port), port);
 }
 
+static bool two_level_is_masked(XenDomain *domain, uint32_t port, XenPort *entry)
+{
+    return test_bit(mask_word(domain, port), port);
+}
+
 const XenPortOps xen_evtchn_2l_ops = {
     .name = "2-level",
     .set_pending = two_level_set_pending,
     .clear_pending = two_level_clear_pending,
     .unmask = two_level_unmask,
     .is_pending = two_level_is_pending,
+    .is_masked = two_level_is_masked,
 };

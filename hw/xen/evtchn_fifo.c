@@ -183,12 +183,19 @@ static bool fifo_is_pending(XenDomain *domain, uint32_t port, XenPort *entry)
     return word && (__atomic_load_n(word, __ATOMIC_SEQ_CST) & WORD_PENDING);
 }
 
+static bool fifo_is_masked(XenDomain *domain, uint32_t port, XenPort *entry)
+{
+    uint32_t *word = word_of(domain, port);
+    return !word || (__atomic_load_n(word, __ATOMIC_SEQ_CST) & WORD_MASKED);
+}
+
 const XenPortOps xen_evtchn_fifo_ops = {
     .name = "FIFO",
     .set_pending = fifo_set_pending,
     .clear_pending = fifo_clear_pending,
     .unmask = fifo_unmask,
     .is_pending = fifo_is_pending,
+    .is_masked = fifo_is_masked,
 };
 
 static int64_t map_control(XenDomain *domain, XenVcpu *vcpu, uint64_t gfn, uint32_t offset)

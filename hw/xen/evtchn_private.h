@@ -46,6 +46,7 @@ typedef struct XenPortOps {
     void (*clear_pending)(XenDomain *domain, uint32_t port, XenPort *entry);
     void (*unmask)(XenDomain *domain, uint32_t port, XenPort *entry, unsigned vcpu);
     bool (*is_pending)(XenDomain *domain, uint32_t port, XenPort *entry);
+    bool (*is_masked)(XenDomain *domain, uint32_t port, XenPort *entry);
 } XenPortOps;
 
 extern const XenPortOps xen_evtchn_2l_ops, xen_evtchn_fifo_ops;

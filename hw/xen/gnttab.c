@@ -69,15 +69,11 @@ uint16_t *xen_gnttab_status(XenDomain *domain, uint32_t ref)
 
 static bool active_beyond_reserved(XenDomain *domain)
 {
-    GHashTableIter iter;
-    gpointer ref;
-    g_hash_table_iter_init(&iter, domain->gnttab.active);
-    while (g_hash_table_iter_next(&iter, &ref, NULL)) {
-        if (GPOINTER_TO_UINT(ref) >= XEN_GRANT_RESERVED) {
-            return true;
-        }
+    unsigned reserved = 0;
+    for (uint32_t ref = 0; ref < XEN_GRANT_RESERVED; ref++) {
+        reserved += xen_gnttab_active(domain, ref) != NULL;
     }
-    return false;
+    return domain->gnttab.active_count > reserved;
 }
 
 static void clear_frames(XenDomain *domain)
@@ -208,8 +204,7 @@ int xen_gnttab_swap(XenDomain *domain, uint32_t a, uint32_t b)
     if (a == b) {
         return GNTST_okay;
     }
-    if (g_hash_table_contains(table->active, GUINT_TO_POINTER(a)) ||
-        g_hash_table_contains(table->active, GUINT_TO_POINTER(b))) {
+    if (xen_gnttab_active(domain, a) || xen_gnttab_active(domain, b)) {
         return GNTST_eagain;
     }
     if (table->version == 2) {
@@ -236,7 +231,7 @@ void xen_gnttab_init(XenDomain *domain)
     for (unsigned i = 0; i < max; i++) {
         table->table_gfn[i] = table->status_gfn[i] = XEN_GFN_NONE;
     }
-    table->active = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    table->active = g_new0(XenGrantActive *, max);
     table->mappings = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     xen_gnttab_grow(domain, 1);
 }
@@ -248,7 +243,10 @@ void xen_gnttab_free(XenDomain *domain)
     g_free(table->status);
     g_free(table->table_gfn);
     g_free(table->status_gfn);
-    g_hash_table_destroy(table->active);
+    for (unsigned i = 0; i < domain->config.max_grant_frames; i++) {
+        g_free(table->active[i]);
+    }
+    g_free(table->active);
     g_hash_table_destroy(table->mappings);
 }
 

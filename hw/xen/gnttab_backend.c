@@ -12,7 +12,7 @@ static void unpin_locked(XenDomain *domain, XenGrantPin *pin)
     if (pin->generation != domain->gnttab.generation) {
         return;
     }
-    XenGrantActive *active = g_hash_table_lookup(domain->gnttab.active, GUINT_TO_POINTER(pin->ref));
+    XenGrantActive *active = xen_gnttab_active(domain, pin->ref);
     if (active && (pin->writable ? active->writers : active->readers) > 0) {
         xen_gnttab_release(domain, active, pin->writable);
     }
@@ -111,7 +111,7 @@ int xen_grant_write(XenDomain *domain, uint32_t ref, unsigned offset, const void
 unsigned xen_grant_active(XenDomain *domain)
 {
     xen_lock(domain);
-    unsigned count = g_hash_table_size(domain->gnttab.active);
+    unsigned count = domain->gnttab.active_count;
     xen_unlock(domain);
     return count;
 }

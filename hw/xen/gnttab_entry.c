@@ -109,6 +109,29 @@ void xen_gnttab_clear(XenDomain *domain, uint32_t ref, unsigned bits)
     __atomic_fetch_and(word, (uint16_t)~bits, __ATOMIC_SEQ_CST);
 }
 
+static bool is_held(const XenGrantActive *active)
+{
+    return active->readers + active->writers > 0;
+}
+
+static XenGrantActive *active_slot(XenGnttab *table, uint32_t ref)
+{
+    XenGrantActive **chunk = &table->active[ref / XEN_GRANT_ACTIVE_CHUNK];
+    if (!*chunk) {
+        *chunk = g_new0(XenGrantActive, XEN_GRANT_ACTIVE_CHUNK);
+    }
+    return *chunk + ref % XEN_GRANT_ACTIVE_CHUNK;
+}
+
+XenGrantActive *xen_gnttab_active(XenDomain *domain, uint32_t ref)
+{
+    XenGrantActive *chunk = ref / XEN_GRANT_ACTIVE_CHUNK < domain->config.max_grant_frames
+                                ? domain->gnttab.active[ref / XEN_GRANT_ACTIVE_CHUNK]
+                                : NULL;
+    XenGrantActive *active = chunk ? chunk + ref % XEN_GRANT_ACTIVE_CHUNK : NULL;
+    return active && is_held(active) ? active : NULL;
+}
+
 int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool writable,
                        bool copy, XenGrantActive **active)
 {
@@ -116,21 +139,20 @@ int xen_gnttab_acquire(XenDomain *domain, uint16_t domain_id, uint32_t ref, bool
     if (ref >= xen_gnttab_refs(domain)) {
         return GNTST_bad_gntref;
     }
-    XenGrantActive *found = g_hash_table_lookup(table->active, GUINT_TO_POINTER(ref));
-    XenGrantActive fresh = {.ref = ref, .domain = domain_id};
-    XenGrantActive *entry = found ? found : &fresh;
-    if (found && found->domain != domain_id) {
+    XenGrantActive *entry = active_slot(table, ref);
+    bool held = is_held(entry);
+    if (held && entry->domain != domain_id) {
         return GNTST_general_error;
+    }
+    if (!held) {
+        *entry = (XenGrantActive){.ref = ref, .domain = domain_id};
     }
     int status = table->version == 2 ? xen_gnttab_mark_v2(domain, entry, writable, copy)
                                      : xen_gnttab_mark_v1(domain, entry, writable);
     if (status != GNTST_okay) {
         return status;
     }
-    if (!found) {
-        entry = g_memdup2(&fresh, sizeof(fresh));
-        g_hash_table_insert(table->active, GUINT_TO_POINTER(ref), entry);
-    }
+    table->active_count += !held;
     *(writable ? &entry->writers : &entry->readers) += 1;
     *active = entry;
     return GNTST_okay;
@@ -142,9 +164,7 @@ void xen_gnttab_release(XenDomain *domain, XenGrantActive *active, bool writable
     unsigned bits = active->writers == 0 ? GTF_writing : 0;
     bool last = active->readers + active->writers == 0;
     xen_gnttab_clear(domain, active->ref, bits | (last ? GTF_reading : 0));
-    if (last) {
-        g_hash_table_remove(domain->gnttab.active, GUINT_TO_POINTER(active->ref));
-    }
+    domain->gnttab.active_count -= last;
 }
 
 static void unalias_mapping(XenDomain *domain, const XenGrantMapping *mapping)
@@ -158,16 +178,19 @@ void xen_gnttab_release_all(XenDomain *domain)
 {
     XenGnttab *table = &domain->gnttab;
     GHashTableIter iter;
-    gpointer key, value;
+    gpointer value;
     g_hash_table_iter_init(&iter, table->mappings);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         unalias_mapping(domain, value);
     }
     g_hash_table_remove_all(table->mappings);
-    g_hash_table_iter_init(&iter, table->active);
-    while (g_hash_table_iter_next(&iter, &key, &value)) {
-        xen_gnttab_clear(domain, GPOINTER_TO_UINT(key), GTF_reading | GTF_writing);
+    for (uint32_t ref = 0; table->active_count > 0 && ref < xen_gnttab_refs(domain); ref++) {
+        XenGrantActive *active = xen_gnttab_active(domain, ref);
+        if (active) {
+            xen_gnttab_clear(domain, ref, GTF_reading | GTF_writing);
+            active->readers = active->writers = 0;
+            table->active_count--;
+        }
     }
-    g_hash_table_remove_all(table->active);
     table->generation++;
 }

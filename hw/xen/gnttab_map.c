@@ -92,7 +92,7 @@ int xen_gnttab_unmap(XenDomain *domain, uint32_t handle, uint64_t host_address,
     if (!mapping) {
         return GNTST_bad_handle;
     }
-    XenGrantActive *active = g_hash_table_lookup(table->active, GUINT_TO_POINTER(mapping->ref));
+    XenGrantActive *active = xen_gnttab_active(domain, mapping->ref);
     if (device_address && (!active || active->gfn << XEN_PAGE_SHIFT != device_address)) {
         return GNTST_bad_dev_addr;
     }

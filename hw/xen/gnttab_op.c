@@ -215,9 +215,11 @@ int64_t xen_grant_table_op(XenCall *call)
                             G_N_ELEMENTS(grant_table_ops), op, 0);
     }
     for (int32_t i = 0; i < count && step != 0 && result == 0; i++) {
-        result =
-            xen_sub_op(call, __HYPERVISOR_grant_table_op, grant_table_ops,
-                       G_N_ELEMENTS(grant_table_ops), op, call->arguments[1] + (uint64_t)i * step);
+        result = !xen_call_goes_on(call, true)
+                     ? -XEN_EAGAIN
+                     : xen_sub_op(call, __HYPERVISOR_grant_table_op, grant_table_ops,
+                                  G_N_ELEMENTS(grant_table_ops), op,
+                                  call->arguments[1] + (uint64_t)i * step);
     }
     xen_unlock(call->domain);
     return result;

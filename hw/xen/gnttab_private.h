@@ -17,9 +17,11 @@ enum {
     XEN_GRANT_TRIES = 5,
     XEN_GRANT_HANDLES_MAX = 65536,
     XEN_GRANT_BATCH_MAX = 65536,
+    XEN_GRANT_ACTIVE_CHUNK = XEN_GRANTS_PER_FRAME_V1,
 };
 
-/* A ref that somebody holds: what was read from the guest's entry when it was first taken. */
+/* A ref that somebody holds, as long as it has readers or writers: what was read from the guest's
+ * entry when it was first taken. */
 typedef struct {
     uint32_t ref;
     uint64_t gfn;
@@ -42,7 +44,8 @@ typedef struct {
     uint8_t **table;                  /* max_grant_frames pages */
     uint8_t **status;                 /* likewise */
     uint64_t *table_gfn, *status_gfn; /* where the guest sees them */
-    GHashTable *active;               /* ref -> XenGrantActive */
+    XenGrantActive **active;          /* by ref in chunks, made when first needed */
+    unsigned active_count;            /* held ones */
     GHashTable *mappings;             /* handle -> XenGrantMapping */
     uint32_t next_handle;
     uint32_t generation; /* counts resets */
@@ -64,6 +67,8 @@ uint16_t *xen_gnttab_status(XenDomain *domain, uint32_t ref);
 int64_t xen_gnttab_set_version(XenDomain *domain, uint32_t version);
 int xen_gnttab_swap(XenDomain *domain, uint32_t a, uint32_t b);
 
+/* What is known of @ref if somebody holds it, else NULL. */
+XenGrantActive *xen_gnttab_active(XenDomain *domain, uint32_t ref);
 /*
  * Takes @ref for @domain_id and marks the guest's entry. @copy: sub-page grants are allowed.
  * GNTST_*; *active stays valid while held.

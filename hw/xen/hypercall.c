@@ -122,6 +122,22 @@ int64_t xen_sub_op(XenCall *call, unsigned hypercall, const XenSubOp *table, uns
     return -XEN_ENOSYS;
 }
 
+bool xen_call_goes_on(XenCall *call, bool locked)
+{
+    XenHost *host = call->domain->host;
+    if (!host->ops->call_is_long || !host->ops->call_is_long(host, call->vcpu)) {
+        return true;
+    }
+    if (locked) {
+        xen_unlock(call->domain);
+    }
+    call->cut_short = !host->ops->let_others(host, call->vcpu);
+    if (locked) {
+        xen_lock(call->domain);
+    }
+    return !call->cut_short;
+}
+
 static int64_t vm_assist(XenCall *call)
 {
     uint64_t command = call->arguments[0], type = call->arguments[1];
@@ -178,6 +194,9 @@ static int64_t multicall(XenCall *call)
         XenCall inner = {
             .domain = call->domain, .vcpu = call->vcpu, .long_mode = call->long_mode, .depth = 1};
         uint64_t fields[8];
+        if (!xen_call_goes_on(call, false)) {
+            return -XEN_EAGAIN;
+        }
         for (unsigned f = 0; f < G_N_ELEMENTS(fields); f++) {
             if (f != 1 && !xen_long_in(call, list, i * 8ull + f, &fields[f])) {
                 return -XEN_EFAULT;
@@ -192,6 +211,9 @@ static int64_t multicall(XenCall *call)
         if (inner.outcome != XEN_CALL_DONE) {
             call->outcome = inner.outcome;
             call->deadline = inner.deadline;
+        }
+        if (inner.cut_short) {
+            return -XEN_EAGAIN;
         }
     }
     return 0;
@@ -250,6 +272,12 @@ static const Hypercall *find(uint32_t number)
     return NULL;
 }
 
+const char *xen_hypercall_name(uint32_t number)
+{
+    const Hypercall *row = find(number);
+    return row ? row->name : NULL;
+}
+
 static void log_once(XenDomain *domain, uint32_t number, const Hypercall *row)
 {
     uint64_t bit = UINT64_C(1) << (number & 63);
@@ -262,6 +290,7 @@ static void log_once(XenDomain *domain, uint32_t number, const Hypercall *row)
 int64_t xen_call_run(XenCall *call, uint32_t number)
 {
     const Hypercall *row = find(number);
+    xen_count_hypercall(call->domain, call->vcpu, number);
     if (row && row->handler) {
         return row->handler(call);
     }

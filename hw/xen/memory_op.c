@@ -25,7 +25,7 @@ static void set_absent(XenDomain *domain, uint64_t gfn, bool absent)
     }
 }
 
-static uint64_t current_pages(const XenDomain *domain)
+uint64_t xen_current_pages(const XenDomain *domain)
 {
     return domain->config.ram_frames - domain->absent_count + domain->adjustment;
 }
@@ -81,7 +81,7 @@ static bool one_extent(XenCall *call, unsigned op, const xen_memory_reservation_
     if (op == XENMEM_increase_reservation) {
         /* Pages of no frame: there is nothing behind them, only the count. */
         uint64_t pages = UINT64_C(1) << res->extent_order;
-        if (current_pages(domain) + pages > domain->config.ram_frames) {
+        if (xen_current_pages(domain) + pages > domain->config.ram_frames) {
             return false;
         }
         domain->adjustment += pages;
@@ -108,7 +108,8 @@ static int64_t change_reservation(XenCall *call, unsigned op, uint64_t start)
         return start;
     }
     uint64_t limit = start + (PAGES_A_CALL >> res.extent_order);
-    while (done < res.nr_extents && done < limit && one_extent(call, op, &res, done)) {
+    while (done < res.nr_extents && done < limit && xen_call_goes_on(call, true) &&
+           one_extent(call, op, &res, done)) {
         done++;
     }
     return done;
@@ -164,7 +165,8 @@ static int64_t exchange(XenCall *call, void *argument)
     uint64_t begin = exch->nr_exchanged << exch->in.extent_order;
     uint64_t pages = MIN(exch->in.nr_extents << exch->in.extent_order, begin + PAGES_A_CALL);
     for (uint64_t i = begin; i < pages && result == 0; i++) {
-        result = exchange_page(call, &exch->in, i, true);
+        result = xen_call_goes_on(call, true) ? exchange_page(call, &exch->in, i, true)
+                                              : -XEN_EAGAIN;
         if (result == 0) {
             result = exchange_page(call, &exch->out, i, false);
         }
@@ -234,7 +236,9 @@ static int64_t add_to_physmap(XenCall *call, void *argument)
         return result != 0 ? result : add_one(call->domain, add->space, add->idx, add->gpfn);
     }
     for (; add->size > 0 && result == 0; result == 0 ? add->size-- : 0) {
-        result = add_one(call->domain, XENMAPSPACE_gmfn, add->idx, add->gpfn);
+        result = xen_call_goes_on(call, true)
+                     ? add_one(call->domain, XENMAPSPACE_gmfn, add->idx, add->gpfn)
+                     : -XEN_EAGAIN;
         if (result == 0) {
             add->idx++;
             add->gpfn++;
@@ -259,6 +263,9 @@ static int64_t add_to_physmap_batch(XenCall *call, void *argument)
     }
     for (unsigned i = 0; i < batch->size; i++) {
         uint64_t index, gfn;
+        if (!xen_call_goes_on(call, true)) {
+            return -XEN_EAGAIN;
+        }
         if (!xen_long_in(call, XEN_GUEST_ADDRESS(batch->idxs), i, &index) ||
             !xen_long_in(call, XEN_GUEST_ADDRESS(batch->gpfns), i, &gfn)) {
             return -XEN_EFAULT;
@@ -316,7 +323,7 @@ static int64_t current_reservation(XenCall *call, void *argument)
 {
     struct xen_memory_domain *which = argument;
     int64_t result = xen_check_self(call->domain, which->domid);
-    return result != 0 ? result : (int64_t)current_pages(call->domain);
+    return result != 0 ? result : (int64_t)xen_current_pages(call->domain);
 }
 
 static int64_t maximum_reservation(XenCall *call, void *argument)
@@ -390,6 +397,7 @@ int64_t xen_memory_op(XenCall *call)
     uint64_t start = command >> COMMAND_SHIFT;
     int64_t result;
     xen_lock(call->domain);
+    uint64_t before = xen_current_pages(call->domain);
     if (op == XENMEM_increase_reservation || op == XENMEM_decrease_reservation ||
         op == XENMEM_populate_physmap) {
         result = change_reservation(call, op, start);
@@ -399,7 +407,11 @@ int64_t xen_memory_op(XenCall *call)
         result = xen_sub_op(call, __HYPERVISOR_memory_op, memory_ops, G_N_ELEMENTS(memory_ops), op,
                             call->arguments[1]);
     }
+    bool changed = xen_current_pages(call->domain) != before;
     xen_unlock(call->domain);
+    if (changed) {
+        xen_memory_changed(call->domain);
+    }
     return result;
 }
 

@@ -20,52 +20,76 @@ static uint64_t *place_of(XenDomain *domain, XenPageKind kind, unsigned index)
     }
 }
 
-static void unmap(XenDomain *domain, XenPageKind kind, unsigned index)
+/* The page is nowhere any more; the host knows already. */
+static void forget(XenDomain *domain, XenPageKind kind, unsigned index)
 {
-    uint64_t *place = place_of(domain, kind, index);
-    if (*place == XEN_GFN_NONE) {
-        return;
-    }
-    domain->host->ops->unmap_page(domain->host, kind, index, *place);
-    *place = XEN_GFN_NONE;
+    *place_of(domain, kind, index) = XEN_GFN_NONE;
     if (kind == XEN_PAGE_SHARED_INFO) {
         domain->host->ops->set_shared_info(domain->host, XEN_GFN_NONE);
     }
 }
 
-bool xen_overlay_remove(XenDomain *domain, uint64_t gfn)
+static void unmap(XenDomain *domain, XenPageKind kind, unsigned index)
 {
-    if (domain->shared_info_gfn == gfn && gfn != XEN_GFN_NONE) {
-        unmap(domain, XEN_PAGE_SHARED_INFO, 0);
-        return true;
+    uint64_t gfn = *place_of(domain, kind, index);
+    if (gfn != XEN_GFN_NONE) {
+        domain->host->ops->unmap_page(domain->host, kind, index, gfn);
+        forget(domain, kind, index);
     }
-    for (unsigned i = 0; i < domain->config.max_grant_frames; i++) {
-        if (domain->gnttab.table_gfn[i] == gfn) {
-            unmap(domain, XEN_PAGE_GRANT_TABLE, i);
-            return true;
-        }
-        if (domain->gnttab.status_gfn[i] == gfn) {
-            unmap(domain, XEN_PAGE_GRANT_STATUS, i);
-            return true;
+}
+
+/* Which page is shown at @gfn; false: none. */
+static bool page_at(XenDomain *domain, uint64_t gfn, XenPageKind *kind, unsigned *index)
+{
+    static const XenPageKind kinds[] = {XEN_PAGE_GRANT_TABLE, XEN_PAGE_GRANT_STATUS};
+    *kind = XEN_PAGE_SHARED_INFO;
+    *index = 0;
+    if (gfn == XEN_GFN_NONE || domain->shared_info_gfn == gfn) {
+        return gfn != XEN_GFN_NONE;
+    }
+    for (*index = 0; *index < domain->config.max_grant_frames; ++*index) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+            *kind = kinds[i];
+            if (*place_of(domain, *kind, *index) == gfn) {
+                return true;
+            }
         }
     }
     return false;
 }
 
+bool xen_overlay_remove(XenDomain *domain, uint64_t gfn)
+{
+    XenPageKind kind;
+    unsigned index;
+    if (!page_at(domain, gfn, &kind, &index)) {
+        return false;
+    }
+    unmap(domain, kind, index);
+    return true;
+}
+
+/* Shown at the new frame first: if that fails, all is as it was. */
 int64_t xen_overlay_map(XenDomain *domain, XenPageKind kind, unsigned index, uint64_t gfn)
 {
     uint64_t *place = place_of(domain, kind, index);
+    XenPageKind covered_kind;
+    unsigned covered_index;
     if (gfn > MAX_OVERLAY_GFN) {
         return -XEN_EINVAL;
     }
     if (*place == gfn) {
         return 0;
     }
-    xen_overlay_remove(domain, gfn);
-    unmap(domain, kind, index);
     int result = domain->host->ops->map_page(domain->host, kind, index, gfn);
     if (result != 0) {
         return result;
+    }
+    if (page_at(domain, gfn, &covered_kind, &covered_index)) {
+        forget(domain, covered_kind, covered_index);
+    }
+    if (*place != XEN_GFN_NONE) {
+        domain->host->ops->unmap_page(domain->host, kind, index, *place);
     }
     *place = gfn;
     if (kind == XEN_PAGE_SHARED_INFO) {

@@ -89,6 +89,7 @@ struct XenDomain {
     uint64_t absent_count;
     int64_t adjustment; /* pages taken by increase_reservation, on no frame */
     GHashTable *moved;  /* frame -> the frame whose RAM it shows */
+    uint64_t *hypercall_counts; /* a row of XEN_HYPERCALL_NUMBERS a vCPU, which alone writes it */
     uint64_t logged_hypercalls;
     uint64_t logged_sub_ops[64];
 };
@@ -102,6 +103,7 @@ typedef struct {
     XenCallOutcome outcome;
     uint64_t deadline;
     unsigned depth; /* multicalls in progress */
+    bool cut_short; /* xen_call_goes_on() said no */
 } XenCall;
 
 /* How a structure of the 64-bit ABI lies in a 32-bit caller's memory. */
@@ -153,6 +155,11 @@ int64_t xen_sub_op(XenCall *call, unsigned hypercall, const XenSubOp *table, uns
 int64_t xen_check_self(const XenDomain *domain, uint16_t id);
 
 int64_t xen_call_run(XenCall *call, uint32_t number);
+/* Before each part of a call that may have very many: true if it is to be done, false if the call
+ * ends here. What may have changed meanwhile is everything but @call. */
+bool xen_call_goes_on(XenCall *call, bool locked);
+const char *xen_hypercall_name(uint32_t number); /* NULL: there is none */
+void xen_count_hypercall(XenDomain *domain, unsigned vcpu, uint32_t number);
 int64_t xen_memory_op(XenCall *call);
 int64_t xen_version_op(XenCall *call);
 int64_t xen_event_channel_op(XenCall *call);
@@ -206,6 +213,9 @@ bool xen_pirq_load(XenDomain *domain, GVariant *state, GError **error);
 void xen_memory_reset(XenDomain *domain, bool soft);
 GVariant *xen_memory_save(XenDomain *domain);
 bool xen_memory_load(XenDomain *domain, GVariant *state, GError **error);
+uint64_t xen_current_pages(const XenDomain *domain);
+/* xen_query_pages() has become another. */
+void xen_memory_changed(XenDomain *domain);
 bool xen_frame_absent(const XenDomain *domain, uint64_t gfn);
 
 /* ---- saved state ---- */

@@ -54,6 +54,36 @@ typedef struct {
     void (*request)(void *opaque, AccelGuestRequest request);
 } AccelGuestOps;
 
+/* A statistic of the accelerator: a number, or a histogram's buckets. Plain data. */
+typedef enum {
+    ACCEL_STAT_CUMULATIVE,
+    ACCEL_STAT_INSTANT,
+    ACCEL_STAT_PEAK,
+    ACCEL_STAT_LINEAR_HISTOGRAM, /* buckets of bucket_size */
+    ACCEL_STAT_LOG2_HISTOGRAM,   /* bucket n holds [2^(n-1), 2^n) */
+} AccelStatKind;
+
+typedef enum {
+    ACCEL_STAT_NO_UNIT,
+    ACCEL_STAT_BYTES,
+    ACCEL_STAT_SECONDS,
+    ACCEL_STAT_CYCLES,
+    ACCEL_STAT_BOOLEAN,
+} AccelStatUnit;
+
+typedef struct {
+    const char *name;
+    AccelStatKind kind;
+    AccelStatUnit unit;
+    unsigned base; /* a value is in units of base^exponent: 2 or 10 */
+    int exponent;
+    uint32_t bucket_size;
+    unsigned count;
+    const uint64_t *values;
+} AccelStat;
+
+typedef void AccelStatVisitor(const AccelStat *stat, void *opaque);
+
 struct _AccelClass {
     GObjectClass parent_class;
     const char *name; /* "kvm", "qtest" */
@@ -88,6 +118,8 @@ struct _AccelClass {
     /** log_dirty, sync_dirty: NULL where no guest code runs. */
     bool (*log_dirty)(Accel *accel, bool on, GError **error);
     bool (*sync_dirty)(Accel *accel, GError **error);
+    /** stats: see accel_stats(); NULL: it has none. */
+    bool (*stats)(Accel *accel, Vcpu *vcpu, AccelStatVisitor *visit, void *opaque, GError **error);
     /** host_cpuid: see accel_host_cpuid(); NULL where no guest code runs. */
     const struct X86CPUIDEntry *(*host_cpuid)(Accel *accel, unsigned *count);
 };
@@ -162,6 +194,11 @@ bool accel_vcpu_registers(Accel *accel, Vcpu *vcpu, X86Registers *registers);
  */
 bool accel_log_dirty(Accel *accel, bool on, GError **error);
 bool accel_sync_dirty(Accel *accel, GError **error);
+/**
+ * accel_stats: @visit for each statistic of @vcpu (NULL: of the VM) as it is now. Nothing is visited where the
+ * accelerator or the host has none. Machine lock held, which may be let go of while a vCPU is called out.
+ */
+bool accel_stats(Accel *accel, Vcpu *vcpu, AccelStatVisitor *visit, void *opaque, GError **error);
 GVariant *accel_save(Accel *accel);
 bool accel_load(Accel *accel, GVariant *state, GError **error);
 

@@ -90,9 +90,12 @@ bool block_backend_take_write(BlockBackend *backend, GError **error);
 
 /**
  * block_backend_set_context: requests complete in @context (an I/O thread's; NULL: the default one)
- * from now on and are submitted only there. Main thread; drains first.
+ * from now on and are submitted only there. With an I/O thread's other I/O threads may submit too;
+ * theirs complete with them. Main thread; drains first.
  */
 void block_backend_set_context(BlockBackend *backend, GMainContext *context);
+/** block_backend_any_thread: several threads may submit; false: an overlay's data belong to one. */
+bool block_backend_any_thread(BlockBackend *backend);
 /** block_backend_find: the backend of -drive id=@name, used by a device or not, or NULL. */
 BlockBackend *block_backend_find(const char *name);
 /** block_backend_set_error_policy: the device's rerror=, werror= (auto, report, ignore, enospc,

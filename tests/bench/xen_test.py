@@ -19,8 +19,11 @@ ROWS = [
     ("hypercall", "version", 2000, "hypercall round trip (xen_version: version)"),
     ("hypercall", "pagesize", 2000, "hypercall round trip (xen_version: pagesize)"),
     ("event-self", "", 2000, "event to an own port and back to user space"),
-    ("event-other", "", 2000, "event to the other vCPU's user space"),
     ("store", "", 1000, "store read from user space"),
+]
+ROWS_OF_TWO = [
+    ("event-other", "", 2000, "event to the other vCPU's user space"),
+    ("store", "", 1000, "store read from user space, two vCPUs"),
 ]
 
 
@@ -41,24 +44,35 @@ def measure_row(machine, what, option, count):
     return each, f"{(after.get('exits', 0) - before.get('exits', 0)) / count:.2f}"
 
 
-@case(assets=ASSETS[64], cost=240, bench=True)
-def test_hypercalls_events_and_store(context):
-    """Two vCPUs: a hypercall, an event to oneself and to the other vCPU, reads of the store."""
-    def measure(context, column, binary):
-        ours = column == "xenolith"
-        if not ours and not peer_can(binary):
-            return {}
-        figures = {}
-        with guest(context, cpus=2, binary=binary, socket=ours, folder=context.results / column) as machine:
-            machine.expect_shell()
-            for what, option, count, title in ROWS:
-                each, exits = measure_row(machine, what, option, count)
-                figures[title, "us"] = f"{each:.2f}"
-                figures[title, "exits"] = exits
-                if what == "store":
-                    figures["store reads", "a second"] = f"{1e6 / each:.0f}"
-            machine.power_off()
-        return figures
+def measure(context, column, binary, cpus, rows):
+    """The figures of ROWS with CPUS vCPUs, by their titles and units."""
+    ours = column == "xenolith"
+    if not ours and not peer_can(binary):
+        return {}
+    figures = {}
+    with guest(context, cpus=cpus, binary=binary, socket=ours, folder=context.results / f"{column}-{cpus}") as machine:
+        machine.expect_shell()
+        for what, option, count, title in rows:
+            each, exits = measure_row(machine, what, option, count)
+            figures[title, "us"] = f"{each:.2f}"
+            figures[title, "exits"] = exits
+        machine.power_off()
+    return figures
 
-    figures = vary(context, measure)
+
+def report(context, cpus, rows):
+    """Measure ROWS in our binary and in the peer; keep the figures."""
+    figures = vary(context, lambda context, column, binary: measure(context, column, binary, cpus, rows))
     record(context, [(title, unit, values) for (title, unit), values in figures.items()])
+
+
+@case(assets=ASSETS[64], cost=150, bench=True)
+def test_hypercalls_events_and_store_with_one_cpu(context):
+    """A hypercall, an event to oneself, reads of the store."""
+    report(context, 1, ROWS)
+
+
+@case(assets=ASSETS[64], cost=240, bench=True)
+def test_events_and_store_with_two_cpus(context):
+    """An event to the other vCPU; reads of the store, whose threads are on both."""
+    report(context, 2, ROWS_OF_TWO)

@@ -12,9 +12,10 @@ for _folder in ("testhost", "guest"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
 import kernels  # noqa: E402
-from hostlib import cache, disk, kernel, xen_guest  # noqa: E402
+from hostlib import cache, disk, fio, kernel, libvirt, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs/system/libvirt"
 PROGRAM = "program:"
 
 
@@ -51,6 +52,9 @@ MAKERS = {
     "xen-kexec-686": lambda: xen_guest.kexec_files("i386"),
     "store-tools": xen_guest.store_tools,
     "grub-pvh": xen_guest.grub_pvh,
+    "libvirt": libvirt.tools,
+    "libvirt-examples": lambda: EXAMPLES,
+    "guest-fio": fio.archive_for_guests,
 }
 
 

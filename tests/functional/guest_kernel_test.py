@@ -1,7 +1,7 @@
 """The guest kernels of tests/guest: each checks one behaviour of the Xen ABI from inside, in a 64- and a 32-bit build.
 
-A case for each kernel; its runs stand in its runs.ini (tests/guest/README.md).  With --environment BITS=64 (or 32) only
-that build runs.
+A case for each kernel; its runs stand in its runs.ini (tests/guest/README.md), and those that take long are a case of
+--full.  With --environment BITS=64 (or 32) only that build runs.
 
 SPDX-License-Identifier: GPL-2.0-or-later
 """
@@ -72,11 +72,12 @@ def kernels():
     return sources or {path.stem: path for path in brought.glob("*.ini")}
 
 
-def runs(kernel, path):
-    """All runs of KERNEL."""
+def runs(kernel, path, full):
+    """The runs of KERNEL, short ones or FULL ones."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(path.read_text(encoding="ascii") if path.exists() else "[plain]\n")
     return [Run(kernel, name, int(bits), parser[name]) for name in parser.sections()
+            if parser[name].getboolean("full", False) == full
             for bits in parser[name].get("bits", "64 32").split() if bits in os.environ.get("BITS", bits)]
 
 
@@ -108,7 +109,7 @@ def faults_of(run, context, elf):
     """Do one run; returns a text for each fault."""
     before = processor_seconds()
     with run.machine(context, elf) as machine:
-        status = machine.wait(TIME_LIMIT)
+        status = machine.wait(run.options.getint("time-limit", TIME_LIMIT))
         text, errors = machine.text, machine.error_text()
     used = processor_seconds() - before
     faults = tap_faults(text)
@@ -130,28 +131,33 @@ def faults_of(run, context, elf):
     return faults
 
 
-def run_kernel(context, kernel, path):
-    """Do all runs of KERNEL, then tell what was wrong with any of them."""
+def run_all(context, wanted):
+    """Do all runs, then tell what was wrong with any of them."""
     said = []
-    for run in runs(kernel, path):
+    for run in wanted:
         try:
-            faults = faults_of(run, context, context.asset(ASSET) / f"{kernel}-{run.bits}.elf")
+            faults = faults_of(run, context, context.asset(ASSET) / f"{run.kernel}-{run.bits}.elf")
         except AssertionError as error:
             faults = str(error).splitlines()
         said += [f"{run.label}: {line}" for fault in faults for line in fault.splitlines()]
     assert not said, "\n".join(said[:SHOWN_LINES])
 
 
-def register(kernel, path):
-    """The case of one kernel."""
+def register(kernel, path, full):
+    """The case of one kernel's runs, if it has any."""
+    wanted = runs(kernel, path, full)
+    if not wanted:
+        return
 
     def test(context):
-        run_kernel(context, kernel, path)
+        run_all(context, wanted)
 
-    test.__name__ = f"test_{kernel}"
+    test.__name__ = f"test_{kernel}" + ("_long" if full else "")
     test.__doc__ = f"tests/guest/{kernel}."
-    case(assets=[ASSET], cost=COST_OF_A_RUN * len(runs(kernel, path)))(test)
+    cost = sum(run.options.getint("time-limit", COST_OF_A_RUN) for run in wanted)
+    case(assets=[ASSET], cost=cost, full=full)(test)
 
 
 for kernel_name, runs_path in sorted(kernels().items()):
-    register(kernel_name, runs_path)
+    for is_full in (False, True):
+        register(kernel_name, runs_path, is_full)

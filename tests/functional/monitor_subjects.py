@@ -152,10 +152,14 @@ def test_chardevs(case):
 
 def test_objects(case):
     """object-add and object-del; iothreads and memory backends are listed."""
-    client = case.start(*NONE).qmp
-    client.run("object-add", {"qom-type": "iothread", "id": "io0"})
+    machine = case.start(*NONE)
+    client = machine.qmp
+    client.run("object-add", {"qom-type": "iothread", "id": "io0", "poll-max-ns": 5})
     client.run("object-add", {"qom-type": "memory-backend-ram", "id": "m0", "size": MEBIBYTE})
-    assert [entry["id"] for entry in client.run("query-iothreads")] == ["io0"]
+    thread = client.run("query-iothreads")[0]
+    assert thread["id"] == "io0" and thread["poll-max-ns"] == 5 and thread["poll-grow"] == 0, thread
+    name = pathlib.Path(f"/proc/{machine.process.pid}/task/{thread['thread-id']}/comm").read_text()
+    assert name == "IO io0\n" and thread["thread-id"] != machine.process.pid, name
     assert [(entry["id"], entry["size"]) for entry in client.run("query-memdev")] == [("m0", MEBIBYTE)]
     expect_error(lambda: client.run("object-add", {"qom-type": "iothread", "id": "io0"}), "GenericError",
                  "duplicate property 'io0'")
@@ -252,6 +256,73 @@ def test_keys_reach_the_keyboard(case):
                 codes.append(int(machine.qtest("inb 0x60")[0], 0))
         assert codes == [0x1e, 0x9e], codes
     assert machine.qmp.human("sendkey nosuch") == "Error: invalid parameter: nosuch\n"
+
+
+def drain(machine):
+    """What waits at the keyboard controller."""
+    codes = []
+    for _ in range(20):
+        machine.qtest("clock_step 10000000")
+        while int(machine.qtest("inb 0x64")[0], 0) & 1:
+            codes.append(int(machine.qtest("inb 0x60")[0], 0))
+    return codes
+
+
+def test_input_events_reach_keyboard_and_mouse(case):
+    """input-send-event: a key's halves, a report of the mouse with movement and buttons; what is not there is named."""
+    machine = case.start(*PC[:-1], qtest=True)
+    client = machine.qmp
+    for port, value in [(0x64, 0x60), (0x60, 0x41), (0x64, 0xa8), (0x64, 0xd4), (0x60, 0xf4)]:
+        machine.qtest(f"outb {port:#x} {value:#x}")
+    assert drain(machine) == [0xfa]
+    key = {"type": "qcode", "data": "a"}
+    client.run("input-send-event", {"events": [{"type": "key", "data": {"key": key, "down": True}}]})
+    assert drain(machine) == [0x1e]
+    client.run("input-send-event", {"events": [{"type": "key", "data": {"key": key, "down": False}}]})
+    assert drain(machine) == [0x9e]
+    client.run("input-send-event", {"events": [{"type": "rel", "data": {"axis": "x", "value": 5}},
+                                               {"type": "rel", "data": {"axis": "y", "value": -3}},
+                                               {"type": "btn", "data": {"button": "left", "down": True}}]})
+    assert drain(machine) == [0x09, 5, 3]
+    client.human("mouse_move 1 0")
+    assert drain(machine) == [0x09, 1, 0], "the button is still held"
+    client.run("input-send-event", {"events": [{"type": "btn", "data": {"button": "left", "down": False}}]})
+    assert drain(machine) == [0x08, 0, 0]
+    for events, text in [([{"type": "abs", "data": {"axis": "x", "value": 1}}], "handler not found for event type abs"),
+                         ([{"type": "key", "data": {"key": {"type": "number", "data": 999}, "down": True}}], "999")]:
+        expect_error(lambda: client.run("input-send-event", {"events": events}), "GenericError", text)  # noqa: B023
+    expect_error(lambda: client.run("input-send-event", {"device": "vga", "events": []}), "DeviceNotFound",
+                 "Device 'vga' not found")
+    assert client.run("query-mice") == [{"name": "PS/2 mouse", "index": 0, "current": True, "absolute": False}]
+    assert client.human("mouse_set 0") == "" and "'1' not found" in client.human("mouse_set 1")
+    assert client.human("info mice") == "* Mouse #0: PS/2 mouse\n"
+
+
+def test_interrupt_lines_are_counted(case):
+    """info irq: the timer's edges as the clock goes on; info pic shows both controllers."""
+    machine = case.start(*PC[:-1], qtest=True)
+    machine.qtest("outb 0x43 0x34")
+    machine.qtest("outb 0x40 0x00")
+    machine.qtest("outb 0x40 0x10")
+    for _ in range(20):
+        machine.qtest("clock_step 10000000")
+    counts = dict(re.findall(r"^ *(\d+): (\d+)$", machine.qmp.human("info irq"), re.MULTILINE))
+    assert int(counts["0"]) >= 20, counts
+    text = machine.qmp.human("info pic")
+    assert "pic0: " in text and "ioapic: " in text, text
+
+
+def test_commands_about_what_is_not_there(case):
+    """Each says what is missing; reinjection of the clock has nothing to do."""
+    client = case.start(*PC).qmp
+    expect_error(lambda: client.run("set_link", {"name": "net0", "up": True}), "DeviceNotFound", "'net0' not found")
+    expect_error(lambda: client.run("screendump", {"filename": "x"}), "GenericError", "no console")
+    expect_error(lambda: client.run("query-rx-filter", {"name": "net0"}), "GenericError", "invalid net client name")
+    assert client.run("query-rx-filter") == [] and client.run("query-memory-devices") == []
+    assert client.run("query-stats", {"target": "vm"}) == [] and client.run("query-stats-schemas") == []
+    assert "no console" in client.human("screendump x") and "not found" in client.human("set_link net0 off")
+    assert "none" in client.human("info dump") and "not found" in client.human("info vm-generation-id")
+    assert client.run("rtc-reset-reinjection") == {}
 
 
 # ---- HMP ----
@@ -358,7 +429,7 @@ def test_terminal_line_editing(case):
     terminal.expect("VM status: running\r\n(qemu) ")
     terminal.type("info bad word\x17\x17status\r")
     terminal.expect("VM status: running\r\n(qemu) ")
-    terminal.type("info stat\t\r")
+    terminal.type("info statu\t\r")
     terminal.expect("VM status: running\r\n(qemu) ")
     terminal.type("system_\t\t")
     terminal.expect("system_powerdown")

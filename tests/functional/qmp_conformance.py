@@ -215,6 +215,7 @@ WORKING = {
     "watchdog-set-action": {"action": "reset"}, "yank": {"instances": []},
     "chardev-add": {"id": "new", "backend": {"type": "null", "data": {}}}, "chardev-remove": {"id": "new"},
     "blockdev-add": {"driver": "null-co", "node-name": "node"}, "blockdev-del": {"node-name": "node"},
+    "input-send-event": {"events": []}, "query-stats": {"target": "vcpu"},
     "object-add": {"qom-type": "iothread", "id": "thread"}, "object-del": {"id": "thread"},
 }
 ORDER = ["chardev-add", "blockdev-add", "object-add"]

@@ -9,61 +9,57 @@ Source of facts: GRUB's kern/i386/xen/pvh.c and kern/xen/init.c.
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
-import os
-import pathlib
 import re
-import time
 
 from harness import case
 from xen_guest import XenMachine
 
-# How it shows on the console ring only; see grub-pvh.cfg.
-MARK = b"mark=needle"
-RING = 2048
-LARGEST = 256 << 20
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def memory_of(process):
-    """The writable memory of a process, piece by piece, smaller mappings first."""
-    maps = []
-    for line in pathlib.Path(f"/proc/{process}/maps").read_text(encoding="ascii").splitlines():
-        match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
-        if match:
-            start, end = int(match[1], 16), int(match[2], 16)
-            if end - start <= LARGEST:
-                maps.append((end - start, start))
-    with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
-        for size, start in sorted(maps):
-            try:
-                yield os.pread(memory.fileno(), size, start)
-            except OSError:
-                continue
-
-
-def console_text(machine):
-    """What stands around the mark on the console ring, or None while it is not there."""
-    for piece in memory_of(machine.process.pid):
-        at = piece.find(MARK)
-        if at >= 0:
-            return re.sub(rb"\x1b\[[0-9;]*[A-Za-z]", b"", piece[max(0, at - RING):at + RING])
-    return None
-
-
-@case(assets=["grub-pvh", "store-tools"], cost=15, full=True)
-def test_grub_as_pvh_kernel_starts_and_lists_its_environment(context):
-    """Its environment shows on the console ring; then it sleeps by Xen's clock and halts the machine."""
+def start(context, *arguments):
+    """A machine that starts GRUB; its console is the test's."""
     complaints = context.scratch / "debugcon"
-    arguments = ["-kernel", context.asset("grub-pvh"), "-chardev", f"file,id=debug,path={complaints}",
-                 "-device", "isa-debugcon,iobase=0xe9,chardev=debug"]
-    with XenMachine(context, arguments, memory=64) as machine:
-        end = time.monotonic() + 20
-        text = None
-        while text is None and machine.process.poll() is None and time.monotonic() < end:
-            machine.settle(0.5)
-            text = console_text(machine)
-        said = complaints.read_text(errors="replace") if complaints.exists() else ""
-        assert text is not None, f"no environment on the console ring; GRUB says: {said.strip() or 'nothing'}"
-        for line in (b"grub_cpu=i386", b"grub_platform=xen_pvh", b"prefix="):
-            assert line in text, f"no {line.decode()} in {text!r}"
-        machine.must_end()
+    return complaints, XenMachine(
+        context, ["-kernel", context.asset("grub-pvh"), "-chardev", "stdio,id=console", "-device",
+                  "xen-console,chardev=console", "-chardev", f"file,id=debug,path={complaints}",
+                  "-device", "isa-debugcon,iobase=0xe9,chardev=debug", *arguments], memory=64, serial="none")
+
+
+def plain(machine):
+    """What GRUB has said, without colours and the like."""
+    return ESCAPES.sub("", machine.text)
+
+
+@case(assets=["grub-pvh", "store-tools"], cost=15)
+def test_grub_as_pvh_kernel_starts_and_lists_its_environment(context):
+    """`set` and `ls` show on the console; then it sleeps by Xen's clock and halts the machine."""
+    disk = context.file("disk", 1 << 20)
+    complaints, machine = start(context, "-drive", f"file={disk},format=raw,if=none,id=disk", "-device",
+                                "xen-disk,drive=disk,vdev=xvda")
+    with machine:
+        machine.expect("Welcome to GRUB!", 60)
+        machine.must_end(60)
+        text = plain(machine)
+        for line in ("grub_cpu=i386", "grub_platform=xen_pvh", "mark=needle"):
+            assert re.search(f"^{line}$", text, re.MULTILINE), f"no {line} in {text!r}"
+        assert "prefix=" in text, text
+        assert re.search(r"^\(memdisk\).*\(xen/xvda\)", text, re.MULTILINE), f"no disks in {text!r}"
+        said = complaints.read_text(errors="replace")
         assert said == "", f"GRUB complains: {said}"
+
+
+@case(assets=["grub-pvh", "store-tools"], cost=20)
+def test_grub_takes_commands_from_the_console(context):
+    """A key stops its built-in configuration; what is typed at its prompt is done."""
+    _, machine = start(context)
+    with machine:
+        machine.expect("mark=needle", 60)
+        machine.send("\x1b")
+        machine.expect("grub> ", 60)
+        machine.send("set typed=by${mark}\r")
+        machine.expect("grub> ", 60)
+        machine.send("echo $typed\r")
+        machine.expect("byneedle", 60)
+        machine.send("halt\r")
+        machine.must_end(60)

@@ -85,11 +85,11 @@ class XenMachine(Machine):
             self.fail(f"exit status {status}")
 
 
-def guest(context, bits=64, append="", initrd=None, **options):
-    """A machine with the stock kernel of BITS as a Xen guest."""
+def guest(context, bits=64, append="", initrd=None, arguments=(), console=CONSOLE, **options):
+    """A machine with the stock kernel of BITS as a Xen guest; its shell is on the last console= of CONSOLE."""
     kernel, plain = GUESTS[bits]
     arguments = ["-kernel", context.asset(kernel), "-initrd", initrd or context.asset(plain),
-                 "-append", f"{CONSOLE} {append}".rstrip()]
+                 "-append", f"{console} {append}".rstrip(), *arguments]
     return XenMachine(context, arguments, **options)
 
 

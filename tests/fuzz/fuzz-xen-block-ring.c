@@ -1,12 +1,14 @@
 /*
- * libFuzzer: a hostile front end of a PV disk. It writes any requests into its ring, moves indices
- * and grants about while they are worked on, and takes its ring away and back; saved queues come
- * from the input too.
+ * libFuzzer: a hostile front end of a PV disk. It writes any requests into its ring (indirect ones
+ * and discards among them), moves indices and grants about while they are worked on, and takes its
+ * ring away and back; saved queues come from the input too.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#define FIXTURE_KEEPS_RAM
 #include "block/block.h"
 #include "hw/block/xen_block_queue.h"
+#include "fuzz-input.h"
 #include "tests/unit/xen-fixture.h"
 #include "util/machine_lock.h"
 #include "util/options.h"
@@ -18,11 +20,6 @@ enum {
 };
 
 typedef struct {
-    const uint8_t *data;
-    size_t left;
-} Input;
-
-typedef struct {
     Fixture *fixture;
     XenBlockTarget target;
     XenBlockQueue *queue;
@@ -30,19 +27,6 @@ typedef struct {
     unsigned pages;
     bool broken;
 } Disk;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint64_t take(Input *input, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    bytes = MIN(bytes, input->left);
-    memcpy(&value, input->data, bytes);
-    input->data += bytes;
-    input->left -= bytes;
-    return value;
-}
 
 static BlockBackend *open_backend(void)
 {
@@ -103,6 +87,7 @@ static void put_request(Disk *disk, Input *input)
     memcpy(slot + disk->layout->sector, &sector, 8);
     if (shape % 8 == BLKIF_OP_DISCARD) {
         slot[disk->layout->discard_count] = count;
+        count = 0;
     } else if (shape % 8 == BLKIF_OP_INDIRECT) {
         slot[2] = (uint8_t)take(input, 1);
         slot[disk->layout->indirect_refs] = DATA_FRAME;
@@ -142,6 +127,7 @@ static void close_queue(Disk *disk)
     }
 }
 
+/* Made, but nothing is begun yet. */
 static void open_queue(Disk *disk, GVariant *saved)
 {
     uint32_t refs[XEN_BLOCK_RING_PAGES_MAX];
@@ -154,21 +140,34 @@ static void open_queue(Disk *disk, GVariant *saved)
     }
     config.port = new_port(disk);
     disk->queue = xen_block_queue_open(&disk->target, &config, saved, NULL);
+}
+
+static void open_and_start(Disk *disk, GVariant *saved)
+{
+    open_queue(disk, saved);
     if (disk->queue) {
         xen_block_queue_start(disk->queue);
     }
 }
 
-static void load_queue(Disk *disk, Input *input)
+/* A request in flight as a stream may tell of it, right in most of its fields. */
+static GVariant *take_saved_request(Input *input)
 {
-    gsize wanted = take(input, 1) * 4, length = MIN(input->left, wanted);
-    g_autoptr(GBytes) bytes = g_bytes_new(input->data, length);
-    g_autoptr(GVariant) saved = g_variant_ref_sink(
-        g_variant_new_from_bytes(G_VARIANT_TYPE(XEN_BLOCK_QUEUE_STATE), bytes, FALSE));
+    GVariantBuilder segments;
+    uint8_t what = (uint8_t)take(input, 1), steps = (uint8_t)take(input, 1);
+    unsigned count = what % 8;
 
-    input->data += length;
-    input->left -= length;
-    open_queue(disk, saved);
+    g_variant_builder_init(&segments, G_VARIANT_TYPE("a(uyy)"));
+    for (unsigned i = 0; i < count; i++) {
+        g_variant_builder_add(&segments, "(uyy)", (guint32)(DATA_FRAME + 1 + take(input, 1) % 200),
+                              (guint8)(what & 0x80 ? take(input, 1) : 0),
+                              (guint8)(what & 0x80 ? take(input, 1) : 7));
+    }
+    return g_variant_new("(yyytttta(uyy))", (guint8)(what >> 4 & 7),
+                         (guint8)(what & 8 ? steps : 1 << steps % 6), (guint8)take(input, 1),
+                         (guint64)take(input, 2), (guint64)take(input, 2) * 512,
+                         (guint64)(what & 0x40 ? take(input, 4) : count * XEN_PAGE_SIZE),
+                         (guint64)take(input, 1) * 512, &segments);
 }
 
 static void save_queue(Disk *disk)
@@ -180,7 +179,31 @@ static void save_queue(Disk *disk)
         block_drain(disk->target.backend);
         saved = g_variant_ref_sink(xen_block_queue_save(disk->queue));
         disk->target.holds--;
-        open_queue(disk, saved);
+        open_and_start(disk, saved);
+    }
+}
+
+static void load_queue(Disk *disk, Input *input)
+{
+    uint32_t consumer = (uint32_t)take(input, 1), answered = (uint32_t)take(input, 1);
+    unsigned count = (unsigned)take(input, 1) % 4;
+    g_autoptr(GVariant) saved = NULL;
+    GVariantBuilder requests;
+    bool again = take(input, 1) & 1;
+
+    g_variant_builder_init(&requests, G_VARIANT_TYPE("a(yyytttta(uyy))"));
+    for (unsigned i = 0; i < count; i++) {
+        g_variant_builder_add_value(&requests, take_saved_request(input));
+    }
+    saved = g_variant_ref_sink(
+        g_variant_new(XEN_BLOCK_QUEUE_STATE, consumer, consumer - answered % 8, &requests));
+    open_queue(disk, saved);
+    if (disk->queue && again) {
+        g_autoptr(GVariant) same = g_variant_ref_sink(xen_block_queue_save(disk->queue));
+        open_queue(disk, same);
+    }
+    if (disk->queue) {
+        xen_block_queue_start(disk->queue);
     }
 }
 
@@ -191,7 +214,7 @@ static void pump(Disk *disk)
     if (disk->broken) {
         disk->broken = false;
         *producer(disk) = *(producer(disk) + 2);
-        open_queue(disk, NULL);
+        open_and_start(disk, NULL);
     }
 }
 
@@ -210,7 +233,7 @@ static void step(Disk *disk, Input *input)
         grant(disk, (uint32_t)take(input, 2), (uint16_t)take(input, 2), (uint32_t)take(input, 2));
         break;
     case 3:
-        open_queue(disk, NULL);
+        open_and_start(disk, NULL);
         break;
     case 4:
         load_queue(disk, input);
@@ -232,6 +255,8 @@ static void step(Disk *disk, Input *input)
     }
     if (disk->queue && (what & 0x80)) {
         xen_block_queue_kick(disk->queue);
+    }
+    if (what & 0x40) {
         pump(disk);
     }
 }
@@ -258,7 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < 200; i++) {
         grant(&disk, DATA_FRAME + i, GTF_permit_access, DATA_FRAME + i);
     }
-    open_queue(&disk, NULL);
+    open_and_start(&disk, NULL);
     for (unsigned i = 0; i < 200 && input.left > 0; i++) {
         step(&disk, &input);
     }

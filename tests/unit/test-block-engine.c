@@ -7,8 +7,12 @@
  */
 #include "block-fixture.h"
 
+#include "block/doorbell.h"
+
 #include <limits.h>
 #include <linux/falloc.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 
 typedef struct {
     EngineTask task;
@@ -25,9 +29,9 @@ static void probe_done(EngineTask *task, int64_t result)
     Probe *probe = (Probe *)task;
 
     g_assert_false(probe->finished);
-    probe->finished = true;
     probe->result = result;
     probe->order = finished_count++;
+    __atomic_store_n(&probe->finished, true, __ATOMIC_RELEASE);
 }
 
 static int64_t wait_probe(Probe *probe)
@@ -330,6 +334,172 @@ static void test_post_from_another_thread(void)
     end();
 }
 
+/* ---- doorbells ---- */
+
+typedef struct {
+    BlockDoorbell *doorbell;
+    int fd;
+    unsigned rung;
+    unsigned again; /* times that it rings itself */
+} Bell;
+
+static void bell_rung(void *opaque)
+{
+    Bell *bell = opaque;
+
+    __atomic_add_fetch(&bell->rung, 1, __ATOMIC_SEQ_CST);
+    if (bell->again > 0) {
+        bell->again--;
+        block_doorbell_again(bell->doorbell);
+    }
+}
+
+static void bell_new(Bell *bell, GMainContext *context)
+{
+    bell->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bell->doorbell = block_doorbell_new(context, bell->fd, bell_rung, bell);
+}
+
+static void wait_rung(Bell *bell, unsigned count)
+{
+    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (__atomic_load_n(&bell->rung, __ATOMIC_SEQ_CST) < count) {
+        if (!g_main_context_iteration(NULL, FALSE)) {
+            g_usleep(100);
+        }
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+}
+
+static void test_doorbell_rings_for_each_batch_of_writes(void)
+{
+    Bell bell = {0};
+
+    begin();
+    bell_new(&bell, NULL);
+    for (unsigned i = 1; i < 50; i++) {
+        eventfd_write(bell.fd, 1);
+        wait_rung(&bell, i);
+    }
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+    g_assert_cmpuint(bell.rung, <, 60); /* nobody reads it, and still it rings once each time */
+    unsigned before = bell.rung;
+    bell.again = 3;
+    eventfd_write(bell.fd, 1);
+    wait_rung(&bell, before + 4);
+    gint64 start = g_get_monotonic_time();
+    before = bell.rung;
+    block_doorbell_after(bell.doorbell, 5000000);
+    wait_rung(&bell, before + 1);
+    g_assert_cmpint(g_get_monotonic_time() - start, >=, 5000);
+    block_doorbell_after(bell.doorbell, 3000000);
+    block_doorbell_after(bell.doorbell, 0);
+    before = bell.rung;
+    g_usleep(6000);
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+    g_assert_cmpuint(bell.rung, ==, before);
+    eventfd_write(bell.fd, 1);
+    block_doorbell_free(bell.doorbell);
+    close(bell.fd);
+    while (g_main_context_iteration(NULL, FALSE)) {
+    }
+    g_assert_cmpuint(bell.rung, ==, before);
+    end();
+}
+
+typedef struct {
+    Bell bell;
+    Probe read;
+    GMainContext *context;
+    GMainLoop *loop;
+    uint8_t byte;
+    struct iovec vector;
+} LoopThread;
+
+static gpointer run_loop_thread(gpointer opaque)
+{
+    LoopThread *thread = opaque;
+
+    block_context_enter(thread->context);
+    bell_new(&thread->bell, thread->context);
+    __atomic_store_n(&thread->bell.rung, 1, __ATOMIC_SEQ_CST);
+    g_main_loop_run(thread->loop);
+    block_doorbell_free(thread->bell.doorbell);
+    block_context_leave(thread->context);
+    return NULL;
+}
+
+static gboolean read_in_thread(gpointer opaque)
+{
+    LoopThread *thread = opaque;
+
+    g_assert_nonnull(engine_of_thread());
+    engine_submit(engine_of_thread(), &thread->read.task);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean quit_in_thread(gpointer opaque)
+{
+    g_main_loop_quit(opaque);
+    return G_SOURCE_REMOVE;
+}
+
+static void attach_source(LoopThread *thread, GSourceFunc function, gpointer data)
+{
+    g_autoptr(GSource) source = g_idle_source_new();
+
+    g_source_set_callback(source, function, data, NULL);
+    g_source_attach(source, thread->context);
+}
+
+static bool is_finished(Probe *probe)
+{
+    return __atomic_load_n(&probe->finished, __ATOMIC_ACQUIRE);
+}
+
+/* Doorbells, requests and GLib's own sources in one thread; it sleeps when there is nothing. */
+static void test_thread_waits_for_all_at_once(void)
+{
+    LoopThread thread = {0};
+
+    begin();
+    make_image("thread", 512);
+    int fd = open_file("thread", O_RDONLY);
+    thread.vector = (struct iovec){&thread.byte, 1};
+    thread.context = g_main_context_new();
+    thread.loop = g_main_loop_new(thread.context, FALSE);
+    GThread *runner = g_thread_new("loop", run_loop_thread, &thread);
+    wait_rung(&thread.bell, 1);
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned before = __atomic_load_n(&thread.bell.rung, __ATOMIC_SEQ_CST);
+        thread.read = transfer(ENGINE_READ, fd, i, &thread.vector, 1);
+        attach_source(&thread, read_in_thread, &thread);
+        eventfd_write(thread.bell.fd, 1);
+        wait_rung(&thread.bell, before + 1);
+        while (!is_finished(&thread.read)) {
+            g_usleep(50);
+        }
+        g_assert_cmpuint(thread.byte, ==, pattern(i));
+    }
+    struct rusage idle, later;
+    getrusage(RUSAGE_SELF, &idle);
+    g_usleep(200000);
+    getrusage(RUSAGE_SELF, &later);
+    g_assert_cmpint((later.ru_utime.tv_sec - idle.ru_utime.tv_sec) * G_USEC_PER_SEC +
+                        later.ru_utime.tv_usec - idle.ru_utime.tv_usec,
+                    <, 50000);
+    attach_source(&thread, quit_in_thread, thread.loop);
+    g_thread_join(runner);
+    close(thread.bell.fd);
+    g_main_loop_unref(thread.loop);
+    g_main_context_unref(thread.context);
+    close(fd);
+    end();
+}
+
 static void test_no_ring_means_threads(void)
 {
     engine_disable_ring(true);
@@ -357,6 +527,8 @@ int main(int argc, char **argv)
     add_on_both("/block/engine/delays-end-in-order", test_delays_end_in_order);
     add_on_both("/block/engine/endless-chain", test_endless_chain_leaves_the_loop_alive);
     add_on_both("/block/engine/post-from-another-thread", test_post_from_another_thread);
+    add_on_both("/block/engine/doorbell", test_doorbell_rings_for_each_batch_of_writes);
+    add_on_both("/block/engine/thread", test_thread_waits_for_all_at_once);
     g_test_add_func("/block/engine/no-ring-means-threads", test_no_ring_means_threads);
     int result = g_test_run();
     fixture_end();

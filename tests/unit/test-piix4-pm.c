@@ -445,12 +445,14 @@ static void state_survives_save_and_load(void)
     outw(ENABLE, PM1_SLEEP);
     piix4_pm_press_sleep_button(pm);
     outb(SMBUS + 4, 0xa1);
+    out_port(HOTPLUG + 0x10, 5, 4);
     check_round_trip(device);
     g_assert_cmpint(sci.level, ==, 1);
     g_assert_cmphex(inw(STATUS) & ~PM1_TIMER, ==, PM1_SLEEP);
     g_assert_cmphex(inw(CONTROL), ==, SCI_EN);
     g_assert_cmphex(inb(SMBUS + 4), ==, 0xa1);
     g_assert_cmphex(inb(0xb3), ==, 0x55);
+    g_assert_cmphex(in_port(HOTPLUG + 0x10, 4), ==, 5);
     check_refused(device, "acpi.enable", g_variant_new_uint16(0x8000));
     check_refused(device, "acpi.control", g_variant_new_uint16(SLP_EN));
     check_refused(device, "acpi.timer_half", g_variant_new_int64(G_MAXINT64));

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "block/block_query.h"
 #include "hw/block/xen_block.h"
 #include "xen-block-fixture.h"
 
@@ -13,7 +14,7 @@ static unsigned stops;
 
 static void note_stop(const char *name, bool is_read, int errnum)
 {
-    stops++;
+    __atomic_add_fetch(&stops, 1, __ATOMIC_ACQ_REL);
 }
 
 static void host_error_is_reported_or_ignored(void)
@@ -47,10 +48,7 @@ static XenDevice *stopped_on_error(void)
         put_request(0, &read);
     }
     submit(0);
-    for (unsigned i = 0; stops < 2 && i < 100000; i++) {
-        g_main_context_iteration(NULL, FALSE);
-    }
-    g_assert_cmpuint(stops, ==, 2);
+    WAIT_UNTIL(__atomic_load_n(&stops, __ATOMIC_ACQUIRE) == 2);
     run_state_stop(RUN_STATE_IO_ERROR);
     /* A request that comes while it stands waits. */
     Request late = make_request(BLKIF_OP_READ, 8, 3, 1);
@@ -238,13 +236,155 @@ static void io_thread_reports_a_lying_ring(void)
 
     __atomic_store_n(ring_index(0, REQ_PROD), 50, __ATOMIC_RELEASE);
     send_event(0);
-    for (unsigned n = 0; device->state != XenbusStateClosing && n < 100000; n++) {
-        g_main_context_iteration(NULL, FALSE);
-        g_usleep(10);
-    }
+    WAIT_UNTIL(device->state == XenbusStateClosing);
     g_assert_cmpuint(backend_state(device), ==, XenbusStateClosing);
     block_teardown();
     g_assert_true(io_thread_free(thread, NULL));
+}
+
+static unsigned io_threads(void)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/task", 0, NULL);
+    unsigned count = 0;
+    const char *name;
+
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_strdup_printf("/proc/self/task/%s/comm", name);
+        g_autofree char *comm = NULL;
+        count += g_file_get_contents(path, &comm, NULL, NULL) && g_str_has_prefix(comm, "IO disk");
+    }
+    return count;
+}
+
+/* Reads of all queues at once, @rounds times, with something in the middle. */
+static void read_on_all_queues(unsigned rounds, void (*between)(unsigned round))
+{
+    for (unsigned round = 0; round < rounds; round++) {
+        for (unsigned q = 0; q < front.queues; q++) {
+            for (unsigned i = 0; i < 30; i++) {
+                Request read = make_request(i % 8 ? BLKIF_OP_READ : BLKIF_OP_FLUSH_DISKCACHE, 8 * i,
+                                            30 * q + i, i % 8 ? 1 : 0);
+                put_request(q, &read);
+            }
+            submit(q);
+        }
+        between(round);
+        for (unsigned q = 0; q < front.queues; q++) {
+            for (unsigned i = 0; i < 30; i++) {
+                g_assert_cmpint(take_response(q, NULL), ==, BLKIF_RSP_OKAY);
+            }
+        }
+        for (unsigned q = 0; q < front.queues; q++) {
+            g_assert_true(all_pattern(frame(DATA_FRAME + 30 * q + 1), 4096, 4096));
+            memset(frame(DATA_FRAME + 30 * q + 1), 0, 4096);
+        }
+    }
+}
+
+static void drain_sometimes(unsigned round)
+{
+    if (round % 5 == 4) {
+        block_drain_all();
+    }
+}
+
+static void each_queue_has_a_thread(void)
+{
+    XenDevice *device = setup_disk(DISK, "num-queues=4");
+
+    front.queues = 4;
+    g_assert_cmpuint(io_threads(), ==, 0);
+    connect_front(device);
+    g_assert_cmpuint(io_threads(), ==, MIN(4, g_get_num_processors()));
+    check_transfer();
+    read_on_all_queues(40, drain_sometimes);
+    enter(device, XenbusStateClosing);
+    g_assert_cmpuint(io_threads(), ==, 0);
+    block_teardown();
+}
+
+static void change_limits(unsigned round)
+{
+    ThrottleLimits limits = {0};
+
+    for (unsigned i = 0; i < THROTTLE_BUCKET_COUNT; i++) {
+        limits.buckets[i].burst_length = 1;
+    }
+    limits.buckets[THROTTLE_OPERATIONS_TOTAL].average = round % 3 ? 20000 : 0;
+    g_assert_true(block_backend_change_limits(block_backend_find("d"), &limits, NULL));
+}
+
+/* Throttled requests of all threads come by one of them. */
+static void limits_hold_for_all_queues(void)
+{
+    XenDevice *device = setup_disk(DISK ",throttling.iops-total=10000", "num-queues=4");
+
+    front.queues = 4;
+    connect_front(device);
+    read_on_all_queues(20, drain_sometimes);
+    read_on_all_queues(20, change_limits);
+    block_teardown();
+}
+
+static void overlay_has_one_thread(void)
+{
+    XenDevice *device = setup_disk(DISK ",snapshot=on", "num-queues=4");
+
+    front.queues = 4;
+    connect_front(device);
+    Request write = make_request(BLKIF_OP_WRITE, 800, 0, 4);
+    g_assert_cmpuint(io_threads(), ==, 1);
+    read_on_all_queues(20, drain_sometimes);
+    g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_OKAY);
+    block_teardown();
+}
+
+/* ---- size ---- */
+
+static void count_change(StoreClient *client, const char *path, void *opaque)
+{
+    ++*(unsigned *)opaque;
+}
+
+static void resize_to(uint64_t length)
+{
+    BlockBackend *backend = block_backend_find("d");
+    GError *error = NULL;
+
+    block_node_resize(block_backend_node_name(backend), length, &error);
+    g_assert_no_error(error);
+    pump();
+}
+
+/* The size and then the state, as it was, again: that is what front ends watch. */
+static void running_disk_changes_its_size(void)
+{
+    XenDevice *device = setup_connected(DISK, "num-queues=2");
+    g_autofree char *state = g_strconcat(device->backend_path, "/state", NULL);
+    unsigned changes = 0;
+    StoreClient *client = xen_device_client(device);
+    StoreClientWatch *watch = store_client_watch(client, state, count_change, &changes, NULL);
+    Request beyond = make_request(BLKIF_OP_READ, IMAGE_SIZE / 512 + 8, 0, 1);
+    Request last = make_request(BLKIF_OP_READ, IMAGE_SIZE / 512 - 8, 0, 1);
+
+    pump();
+    g_assert_cmpuint(changes, ==, 1);
+    g_assert_cmpint(do_request(&beyond), ==, BLKIF_RSP_ERROR);
+    resize_to(2 * IMAGE_SIZE);
+    assert_backend(device, "sectors", "16384");
+    assert_backend(device, "state", "4");
+    g_assert_cmpuint(changes, ==, 2);
+    memset(frame(DATA_FRAME), 0x55, XEN_PAGE_SIZE);
+    g_assert_cmpint(do_request(&beyond), ==, BLKIF_RSP_OKAY);
+    g_assert_true(all_bytes(frame(DATA_FRAME), XEN_PAGE_SIZE, 0));
+    resize_to(IMAGE_SIZE / 2);
+    assert_backend(device, "sectors", "4096");
+    g_assert_cmpuint(changes, ==, 3);
+    g_assert_cmpint(do_request(&last), ==, BLKIF_RSP_ERROR);
+    resize_to(IMAGE_SIZE / 2);
+    g_assert_cmpuint(changes, ==, 3); /* nothing new */
+    store_client_unwatch(client, watch);
+    block_teardown();
 }
 
 /* ---- reset ---- */
@@ -451,6 +591,10 @@ int main(int argc, char **argv)
         {"bad-state", wrong_saved_queues_are_refused},
         {"io-thread", io_thread_does_the_same},
         {"io-thread-lying", io_thread_reports_a_lying_ring},
+        {"thread-per-queue", each_queue_has_a_thread},
+        {"limits", limits_hold_for_all_queues},
+        {"overlay", overlay_has_one_thread},
+        {"resize", running_disk_changes_its_size},
         {"reset", reset_drops_rings_and_begins_anew},
         {"cdrom", cdrom_follows_its_medium},
         {"if-xen", drives_of_interface_xen_become_devices},

@@ -341,6 +341,75 @@ static void unplug_without_a_front_end_is_at_once(void)
     bus_teardown_all();
 }
 
+static unsigned refusals;
+
+static void count_refusal(Device *device)
+{
+    refusals++;
+}
+
+static bool device_del(XenDevice *device, GError **error)
+{
+    bool done = HW_BUS_GET_CLASS(bus)->request_unplug(HW_BUS(bus), HW_DEVICE(device), error);
+
+    pump();
+    return done;
+}
+
+static void guest_that_never_answers_loses_the_device_when_asked_again(void)
+{
+    XenDevice *device = setup();
+    g_autoptr(GError) error = NULL;
+
+    enter(device, XenbusStateInitialised);
+    g_assert_true(device_del(device, &error));
+    g_assert_false(device_del(device, &error));
+    g_assert_nonnull(strstr(error->message, "already in the process of unplug"));
+    g_assert_cmpuint(tear_downs, ==, 0);
+    g_assert_cmpuint(disconnects, ==, 0);
+    device->unplug_deadline = clock_get_ns(CLOCK_VIRTUAL); /* so long it has waited */
+    g_assert_true(device_del(device, NULL));
+    g_assert_cmpuint(disconnects, ==, 1);
+    g_assert_cmpuint(tear_downs, ==, 1);
+    assert_node(BACKEND, NULL);
+    assert_node(FRONTEND, NULL);
+    bus_teardown_all();
+}
+
+static void refusal_is_told_and_may_be_overruled(void)
+{
+    XenDevice *device = setup();
+
+    refusals = 0;
+    device_set_unplug_refused_listener(count_refusal);
+    enter(device, XenbusStateInitialised);
+    store_client_printf(guest_store, 0, NULL, "error/device/vtest/9/error", "16 of before");
+    pump();
+    g_assert_true(device_del(device, NULL));
+    g_assert_cmpuint(refusals, ==, 0);
+    store_client_printf(guest_store, 0, NULL, "error/device/vtest/9/error", "16 in use");
+    pump();
+    g_assert_cmpuint(refusals, ==, 1);
+    g_assert_cmpuint(tear_downs, ==, 0);
+    g_assert_true(device_del(device, NULL));
+    g_assert_cmpuint(tear_downs, ==, 1);
+    device_set_unplug_refused_listener(NULL);
+    bus_teardown_all();
+}
+
+static void reset_ends_what_was_asked(void)
+{
+    XenDevice *device = setup();
+
+    enter(device, XenbusStateInitialised);
+    g_assert_true(device_del(device, NULL));
+    reset_machine();
+    g_assert_cmpuint(tear_downs, ==, 1);
+    g_assert_cmpuint(bus_get_children(HW_BUS(bus))->len, ==, 0);
+    assert_node(FRONTEND, NULL);
+    bus_teardown_all();
+}
+
 static void tools_unplug_by_the_online_node(void)
 {
     XenDevice *device = setup();
@@ -511,6 +580,9 @@ int main(int argc, char **argv)
         {"refused", refused_connection_is_told_and_ends_with_close},
         {"unplug", unplug_waits_for_the_front_end},
         {"unplug-at-once", unplug_without_a_front_end_is_at_once},
+        {"unplug-forced", guest_that_never_answers_loses_the_device_when_asked_again},
+        {"unplug-refused", refusal_is_told_and_may_be_overruled},
+        {"unplug-reset", reset_ends_what_was_asked},
         {"tools", tools_unplug_by_the_online_node},
         {"hidden", hidden_device_appears_when_it_may},
         {"reset", reset_makes_the_areas_anew},

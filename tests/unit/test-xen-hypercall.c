@@ -120,7 +120,10 @@ static void special_pages_appear_move_and_go(void)
     g_assert_cmpint(add(f, XENMAPSPACE_gmfn_range, 30, 91), ==, 0);
     g_assert_true(f->shown[92] == guest(f, 31 * 4096));
     f->host_refuses = true;
+    void *shown = f->shown[f->shared_info_gfn];
     g_assert_cmpint(add(f, XENMAPSPACE_shared_info, 0, 75), ==, -XEN_ENOMEM);
+    g_assert_nonnull(shown); /* it is where it was */
+    g_assert_true(f->shown[f->shared_info_gfn] == shown && !f->shown[75]);
     f->host_refuses = false;
     g_autoptr(GVariant) saved = g_variant_ref_sink(xen_domain_save(f->domain));
     g_autoptr(GError) error = NULL;
@@ -171,6 +174,58 @@ static int64_t balloon(Fixture *f, unsigned command, unsigned count, unsigned or
     xen_memory_reservation_t r = {.nr_extents = count, .extent_order = order, .domid = DOMID_SELF};
     r.extent_start.p = (void *)(uintptr_t)FIXTURE_SCRATCH;
     return OP(f, memory_op, command, r);
+}
+
+/* A call of many parts: after two it is long; others may go first once, then the vCPU is wanted. */
+static void make_calls_long(Fixture *f)
+{
+    f->parts = f->rests = 0;
+    f->long_after = 2;
+    f->wanted_after = 1;
+}
+
+static void a_long_call_lets_others_go_first_and_ends_with_what_is_done(void)
+{
+    Fixture *f = fixture_new(1);
+    uint64_t entries[5][8] = {{0}}, *list = guest(f, FIXTURE_SCRATCH);
+    for (unsigned i = 0; i < 5; i++) {
+        entries[i][0] = __HYPERVISOR_xen_version;
+        list[i] = 200 + i;
+    }
+    make_calls_long(f);
+    g_assert_cmpint(balloon(f, XENMEM_decrease_reservation, 5, 0), ==, 3);
+    g_assert_cmpuint(f->rests, ==, 2);
+    g_assert_true(f->gone[202] && !f->gone[203]);
+    make_calls_long(f);
+    memcpy(list, entries, sizeof(entries));
+    g_assert_cmpint(call(f, __HYPERVISOR_multicall, FIXTURE_SCRATCH, 5, 0), ==, -XEN_EAGAIN);
+    g_assert_cmpuint(list[2 * 8 + 1], ==, 0x40011);
+    g_assert_cmpuint(list[3 * 8 + 1], ==, 0);
+    make_calls_long(f);
+    gnttab_copy_t *copies = guest(f, FIXTURE_ARGUMENT);
+    for (unsigned i = 0; i < 5; i++) {
+        copies[i] = (gnttab_copy_t){.source = {.u.gmfn = 100, .domid = DOMID_SELF},
+                                    .dest = {.u.gmfn = 101, .domid = DOMID_SELF},
+                                    .len = 8,
+                                    .status = 77};
+    }
+    g_assert_cmpint(call(f, __HYPERVISOR_grant_table_op, GNTTABOP_copy, FIXTURE_ARGUMENT, 5), ==,
+                    -XEN_EAGAIN);
+    g_assert_cmpint(copies[2].status, ==, GNTST_okay);
+    g_assert_cmpint(copies[3].status, ==, 77);
+    uint64_t nested[2][8] = {{__HYPERVISOR_grant_table_op, 0, GNTTABOP_copy, FIXTURE_ARGUMENT, 5},
+                             {__HYPERVISOR_xen_version}};
+    memcpy(list, nested, sizeof(nested));
+    make_calls_long(f);
+    g_assert_cmpint(call(f, __HYPERVISOR_multicall, FIXTURE_SCRATCH, 2, 0), ==, -XEN_EAGAIN);
+    g_assert_cmpint((int64_t)list[1], ==, -XEN_EAGAIN);
+    g_assert_cmpuint(list[8 + 1], ==, 0);
+    make_calls_long(f);
+    f->wanted_after = UINT_MAX;
+    g_assert_cmpint(call(f, __HYPERVISOR_grant_table_op, GNTTABOP_copy, FIXTURE_ARGUMENT, 5), ==,
+                    0);
+    g_assert_cmpuint(f->rests, ==, 3);
+    fixture_free(f);
 }
 
 static void ballooning_gives_memory_back_and_takes_it(void)
@@ -669,6 +724,7 @@ int main(int argc, char **argv)
     ADD(unprivileged_guest_gets_xens_answers);
     ADD(version_tells_what_xen_tells);
     ADD(multicall_runs_each_and_stores_results);
+    ADD(a_long_call_lets_others_go_first_and_ends_with_what_is_done);
     ADD(special_pages_appear_move_and_go);
     ADD(batch_reports_each_error);
     ADD(ballooning_gives_memory_back_and_takes_it);

@@ -251,16 +251,26 @@ static inline unsigned responses_waiting(unsigned q)
     return __atomic_load_n(ring_index(q, RSP_PROD), __ATOMIC_ACQUIRE) - front.queue[q].consumed;
 }
 
+/* The main loop runs until @condition holds, which an I/O thread brings about. */
+#define WAIT_UNTIL(condition)                                                                      \
+    do {                                                                                           \
+        int64_t wait_end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;                           \
+        while (!(condition)) {                                                                     \
+            if (!g_main_context_iteration(NULL, FALSE)) {                                          \
+                g_usleep(50);                                                                      \
+            }                                                                                      \
+            g_assert_cmpint(g_get_monotonic_time(), <, wait_end);                                  \
+        }                                                                                          \
+    } while (0)
+
 static inline void wait_responses(unsigned q, unsigned count)
 {
-    int64_t end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    WAIT_UNTIL(responses_waiting(q) >= count);
+}
 
-    while (responses_waiting(q) < count) {
-        if (!g_main_context_iteration(NULL, FALSE)) {
-            g_usleep(50);
-        }
-        g_assert_cmpint(g_get_monotonic_time(), <, end);
-    }
+static inline uint32_t shared_index(unsigned q, unsigned offset)
+{
+    return __atomic_load_n(ring_index(q, offset), __ATOMIC_ACQUIRE);
 }
 
 /* The next response's status; its id and operation are checked when @request is given. */

@@ -40,6 +40,8 @@ typedef struct {
     XenCallback callback;
     uint8_t vector[64];
     bool long_mode, update_flag, line, host_refuses;
+    unsigned parts, long_after; /* of a call, after which it is long; 0: it never is */
+    unsigned rests, wanted_after; /* how often others went first; how often it may go on then */
     uint64_t info_gpa[64], time_gpa[64], runstate_gpa[64], shared_info_gfn;
     GHashTable *ports; /* port -> kind + 1 that the kernel has */
     GString *console;
@@ -207,6 +209,16 @@ static bool fixture_runstate(XenHost *h, unsigned vcpu, XenRunstate *runstate)
     return false;
 }
 
+static bool fixture_is_long(XenHost *h, unsigned vcpu)
+{
+    return FIXTURE(h)->long_after && ++FIXTURE(h)->parts > FIXTURE(h)->long_after;
+}
+
+static bool fixture_let_others(XenHost *h, unsigned vcpu)
+{
+    return FIXTURE(h)->rests++ < FIXTURE(h)->wanted_after;
+}
+
 static void fixture_shutdown(XenHost *h, uint8_t reason)
 {
     FIXTURE(h)->shutdown = reason;
@@ -261,7 +273,8 @@ static const XenHostOps fixture_host_ops = {
     fixture_update_flag, fixture_set_callback, fixture_upcall_vector, fixture_raise_upcall,
     fixture_wake,        fixture_assign_port,  fixture_release_port,  fixture_timer_port,
     fixture_clock,       fixture_wall_clock,   fixture_arm,           fixture_disarm,
-    fixture_time_info,   fixture_runstate,     fixture_shutdown,      fixture_initialise,
+    fixture_time_info,   fixture_runstate,     fixture_is_long,       fixture_let_others,
+    fixture_shutdown,    fixture_initialise,
     fixture_up,          fixture_down,         fixture_is_up,         fixture_nmi,
     fixture_flush,       fixture_console,      fixture_gsi_level,
 };
@@ -281,13 +294,13 @@ static void *fixture_pin(GuestMemory *m, uint64_t gfn)
     if (gfn >= FIXTURE_FRAMES) {
         return NULL;
     }
-    f->pins++;
+    __atomic_add_fetch(&f->pins, 1, __ATOMIC_RELAXED);
     return f->shown[gfn] ? f->shown[gfn] : f->ram + gfn * XEN_PAGE_SIZE;
 }
 
 static void fixture_unpin(GuestMemory *m, uint64_t gfn, void *page, bool written)
 {
-    FIXTURE_OF_MEMORY(m)->pins--;
+    __atomic_sub_fetch(&FIXTURE_OF_MEMORY(m)->pins, 1, __ATOMIC_RELAXED);
 }
 
 static const GuestMemoryOps fixture_memory_ops = {fixture_translate, fixture_pin, fixture_unpin};
@@ -312,12 +325,27 @@ static inline XenDomain *fixture_domain(Fixture *f, unsigned vcpus)
     return domain;
 }
 
+/* A fuzzer, which makes thousands of fixtures a second, keeps the RAM of the first. */
+static inline uint8_t *fixture_ram(void)
+{
+#ifdef FIXTURE_KEEPS_RAM
+    static uint8_t *kept;
+    if (kept) {
+        return kept;
+    }
+    kept = aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+    return kept;
+#else
+    return aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+#endif
+}
+
 static inline Fixture *fixture_new(unsigned vcpus)
 {
     Fixture *f = g_new0(Fixture, 1);
     f->host.ops = &fixture_host_ops;
     f->memory.ops = &fixture_memory_ops;
-    f->ram = aligned_alloc(XEN_PAGE_SIZE, FIXTURE_FRAMES * XEN_PAGE_SIZE);
+    f->ram = fixture_ram();
     memset(f->ram, 0, FIXTURE_FRAMES * XEN_PAGE_SIZE);
     f->ports = g_hash_table_new(NULL, NULL);
     f->console = g_string_new(NULL);
@@ -338,7 +366,9 @@ static inline void fixture_free(Fixture *f)
             free(f->pages[kind][i]);
         }
     }
+#ifndef FIXTURE_KEEPS_RAM
     free(f->ram);
+#endif
     g_hash_table_destroy(f->ports);
     g_string_free(f->console, TRUE);
     g_free(f);

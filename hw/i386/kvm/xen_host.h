@@ -17,9 +17,10 @@
 #include "target/i386/page_walk.h"
 
 /* Frames below the firmware that are Xen's own: console, store, and two to spare. */
-#define XEN_SPECIAL_BASE   UINT64_C(0xfeff8000)
-#define XEN_SPECIAL_PAGES  4u
-#define XEN_SPECIAL_STORE  1u
+#define XEN_SPECIAL_BASE    UINT64_C(0xfeff8000)
+#define XEN_SPECIAL_PAGES   4u
+#define XEN_SPECIAL_CONSOLE 0u
+#define XEN_SPECIAL_STORE   1u
 
 /* Of a kernel and those before it that memory may still hold. */
 #define XEN_HYPERCALL_PAGES 4u
@@ -38,6 +39,7 @@ typedef struct {
     bool sleeping;
     X86Paging paging; /* of the hypercall in progress */
     bool paging_known;
+    int64_t call_since; /* us: when the hypercall in progress began, or last let others go first */
     atomic_bool deadline_passed; /* of a poll */
     atomic_bool look_again;      /* whether what it sleeps for has come */
     /* plain KVM */
@@ -90,6 +92,7 @@ struct KvmXenHost {
     MemoryRegion pages[XEN_PAGE_KINDS];
     GHashTable *shown; /* frame -> MemoryRegion over it; machine lock */
     unsigned aliases;
+    uint64_t max_gfn; /* where KVM can show something */
     _Atomic uint64_t *absent; /* a bit a frame that the guest has given back */
     uint64_t absent_frames;
     _Atomic uint32_t *pinned; /* a page of the guest's RAM: how many pins it has */
@@ -173,6 +176,10 @@ void xen_machine_soft_reset(KvmXenHost *host);
 
 /* ---- xen_transport.c ---- */
 extern const KvmXenOps xen_host_kvm_ops;
+/** xen_host_call_is_long, xen_host_let_others: a hypercall of thousands of parts stops neither the
+ * monitor nor the other vCPUs. */
+bool xen_host_call_is_long(XenHost *host, unsigned vcpu);
+bool xen_host_let_others(XenHost *host, unsigned vcpu);
 bool xen_host_translate(GuestMemory *memory, unsigned vcpu, uint64_t gva, bool write,
                         uint64_t *gpa);
 
@@ -210,6 +217,7 @@ bool xen_patcher_found(XenPatcher *patcher);
     .vcpu_initialise = xen_host_vcpu_initialise, .vcpu_up = xen_host_vcpu_up,                      \
     .vcpu_down = xen_host_vcpu_down, .vcpu_is_up = xen_host_vcpu_is_up,                            \
     .send_nmi = xen_host_send_nmi, .flush_tlbs = xen_host_flush_tlbs,                              \
-    .console_write = xen_host_console_write, .gsi_level = xen_host_gsi_level
+    .console_write = xen_host_console_write, .gsi_level = xen_host_gsi_level,                      \
+    .call_is_long = xen_host_call_is_long, .let_others = xen_host_let_others
 
 #endif

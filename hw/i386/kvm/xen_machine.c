@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "hw/char/xen_primary_console.h"
 #include "hw/core/run_state.h"
 #include "hw/i386/kvm/xen_host.h"
 #include "hw/xen/evtchn.h"
@@ -26,7 +27,9 @@
 
 TRACE_DEFINE(xen_host)
 
-#define STORE_GFN ((XEN_SPECIAL_BASE >> XEN_PAGE_SHIFT) + XEN_SPECIAL_STORE)
+#define SPECIAL_GFN(index) ((XEN_SPECIAL_BASE >> XEN_PAGE_SHIFT) + (index))
+#define STORE_GFN          SPECIAL_GFN(XEN_SPECIAL_STORE)
+#define CONSOLE_GFN        SPECIAL_GFN(XEN_SPECIAL_CONSOLE)
 
 DEVICE_DECLARE(XenMachine, xen_machine_device, HW_XEN_MACHINE)
 
@@ -40,6 +43,7 @@ struct _XenMachine {
     StoreClient *client;
     XenBus *bus;
     XenEvtchnBackend *store_event;
+    XenPrimaryConsole *console;
     bool made;     /* reset once, when it was made */
     bool started;  /* the guest has run */
     bool arrived;  /* loaded, and has not run since */
@@ -112,6 +116,12 @@ static uint32_t offer_store(XenMachine *xen)
 
 /* ---- reset ---- */
 
+static void release_ports(XenMachine *xen)
+{
+    release_store_port(xen);
+    xen_primary_console_release(xen->console);
+}
+
 static char *uuid_text(const uint8_t *uuid)
 {
     return g_strdup_printf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
@@ -120,7 +130,7 @@ static char *uuid_text(const uint8_t *uuid)
                            uuid[15]);
 }
 
-static void create_tree(XenMachine *xen, uint32_t port)
+static void create_tree(XenMachine *xen, uint32_t store_port, uint32_t console_port)
 {
     MachineConfig *config = machine_config(xen->host.machine);
     g_autofree char *uuid = uuid_text(config->uuid);
@@ -138,8 +148,12 @@ static void create_tree(XenMachine *xen, uint32_t port)
         .acpi = true,
         .acpi_s3 = true,
         .acpi_s4 = true,
-        .store_port = port,
+        .store_port = store_port,
         .store_ring_ref = STORE_GFN,
+        .has_console = true,
+        .console_port = console_port,
+        .console_ring_ref = CONSOLE_GFN,
+        .console_tty = xen_primary_console_tty(xen->console),
         .bios = config->kernel && !config->bios ? NULL : "seabios",
         .start_time = time(NULL),
     };
@@ -152,32 +166,39 @@ static void create_tree(XenMachine *xen, uint32_t port)
 static void reset(Device *device)
 {
     XenMachine *xen = HW_XEN_MACHINE(device);
+    uint32_t store_port;
 
     if ((xen->made && !xen->started) || xen->waking) {
         return; /* devices made since then have their areas in the store */
     }
     xen->made = true;
-    release_store_port(xen);
+    release_ports(xen);
     xen_domain_reset(xen->domain, false);
     memset(xen_host_special_page(&xen->host, 0), 0, XEN_SPECIAL_PAGES * XEN_PAGE_SIZE);
     store_reset(xen->store);
     store_ring_reset(xen->ring);
-    create_tree(xen, offer_store(xen));
+    store_port = offer_store(xen);
+    create_tree(xen, store_port, xen_primary_console_offer(xen->console));
+}
+
+static void show_port(XenMachine *xen, const char *whose, uint32_t port)
+{
+    g_autofree char *path =
+        g_strdup_printf(STORE_DOMAIN_PATH "%u/%s/port", xen_domain_id(xen->domain), whose);
+
+    store_client_printf(xen->client, 0, NULL, path, "%u", port);
 }
 
 /* The guest starts another kernel in itself: its connections go, the tree and its memory stay. */
 void xen_machine_soft_reset(KvmXenHost *host)
 {
     XenMachine *xen = (XenMachine *)((char *)host - offsetof(XenMachine, host));
-    g_autofree char *path =
-        g_strdup_printf(STORE_DOMAIN_PATH "%u/store/port", xen_domain_id(xen->domain));
-    uint32_t port;
 
-    release_store_port(xen);
+    release_ports(xen);
     xen_domain_reset(xen->domain, true);
     store_ring_reset(xen->ring);
-    port = offer_store(xen);
-    store_client_printf(xen->client, 0, NULL, path, "%u", port);
+    show_port(xen, "store", offer_store(xen));
+    show_port(xen, "console", xen_primary_console_offer(xen->console));
     host->board.soft_reset(host->board.opaque);
 }
 
@@ -201,6 +222,8 @@ static GVariant *save(Device *device)
     g_variant_builder_add(&builder, "{sv}", "host", save_host(&xen->host));
     g_variant_builder_add(&builder, "{sv}", "domain", xen_domain_save(xen->domain));
     g_variant_builder_add(&builder, "{sv}", "store", store_save(xen->store));
+    g_variant_builder_add(&builder, "{sv}", "console-port",
+                          g_variant_new_uint32(xen_primary_console_port(xen->console)));
     g_variant_builder_add(
         &builder, "{sv}", "special",
         g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, xen_host_special_page(&xen->host, 0),
@@ -244,10 +267,25 @@ static bool load_special(XenMachine *xen, GVariant *state, GError **error)
     return true;
 }
 
+/* The terminal is this process's, not the one's that the store came from. */
+static void show_tty(XenMachine *xen)
+{
+    g_autofree char *path =
+        g_strdup_printf(STORE_DOMAIN_PATH "%u/console/tty", xen_domain_id(xen->domain));
+    const char *tty = xen_primary_console_tty(xen->console);
+
+    if (tty) {
+        store_client_printf(xen->client, 0, NULL, path, "%s", tty);
+    } else {
+        store_client_remove(xen->client, 0, path, NULL); /* perhaps none is there */
+    }
+}
+
 static bool load(Device *device, GVariant *state, GError **error)
 {
     XenMachine *xen = HW_XEN_MACHINE(device);
     g_autoptr(GVariant) domain = NULL, store = NULL;
+    uint32_t console_port;
 
     if (!g_variant_is_of_type(state, G_VARIANT_TYPE_VARDICT)) {
         return error_setf(error, "the saved state of Xen is no dictionary");
@@ -257,16 +295,21 @@ static bool load(Device *device, GVariant *state, GError **error)
     if (!domain || !store) {
         return error_setf(error, "the saved state of Xen has no domain or no store");
     }
+    if (!g_variant_lookup(state, "console-port", "u", &console_port)) {
+        return error_setf(error, "the saved state of Xen has no valid 'console-port'");
+    }
     xen->started = true;
-    release_store_port(xen);
+    release_ports(xen);
     if (!xen_domain_load(xen->domain, domain, error) || !load_special(xen, state, error) ||
         !store_load(xen->store, store, error) ||
         !take_store_port(xen, (uint32_t)xen_domain_param(xen->domain, HVM_PARAM_STORE_EVTCHN),
                          error) ||
-        !load_host(&xen->host, state, error)) {
+        !load_host(&xen->host, state, error) ||
+        !xen_primary_console_load(xen->console, console_port, error)) {
         return false;
     }
     xen->arrived = true;
+    show_tty(xen);
     store_notified(xen);
     return true;
 }
@@ -407,7 +450,12 @@ static bool init_domain(XenMachine *xen, uint64_t ram, uint64_t top, GError **er
     memcpy(config.uuid, machine->uuid, sizeof(config.uuid));
     xen->domain = xen_domain_new(&config, &host->parent, &host->guest_memory, error);
     host->domain = xen->domain;
-    return xen->domain != NULL;
+    if (!xen->domain) {
+        return false;
+    }
+    xen->console = xen_primary_console_new(
+        xen->domain, xen_host_special_page(host, XEN_SPECIAL_CONSOLE), CONSOLE_GFN);
+    return true;
 }
 
 static bool init_store(XenMachine *xen, GError **error)
@@ -446,6 +494,7 @@ static void xen_machine_device_finalize_parts(XenMachine *xen)
     if (xen->domain) {
         release_store_port(xen);
     }
+    g_clear_pointer(&xen->console, xen_primary_console_free);
     g_clear_pointer(&xen->client, store_client_free);
     g_clear_pointer(&xen->ring, store_ring_free);
     xen_timers_stop(xen->host.timers);
@@ -521,7 +570,20 @@ XenMachine *xen_machine_new(Machine *machine, uint64_t below_4g, uint64_t above_
         return NULL;
     }
     xen->bus = xen_bus_new(machine, xen->domain, xen->store);
+    xen_primary_console_publish(xen->console, xen->bus);
     return xen;
+}
+
+XenMachine *xen_machine_find(Machine *machine)
+{
+    GPtrArray *devices = machine_devices(machine);
+
+    for (guint i = 0; i < devices->len; i++) {
+        if (IS_HW_XEN_MACHINE(g_ptr_array_index(devices, i))) {
+            return HW_XEN_MACHINE(g_ptr_array_index(devices, i));
+        }
+    }
+    return NULL;
 }
 
 void xen_machine_set_memory_map(XenMachine *xen, const XenMemoryMapEntry *entries, unsigned count)
@@ -547,6 +609,11 @@ XenStore *xen_machine_store(XenMachine *xen)
 const char *xen_machine_host_kind(XenMachine *xen)
 {
     return xen->host.kind->name;
+}
+
+const char *xen_machine_transport(XenMachine *xen)
+{
+    return xen->host.kind == &xen_host_kernel_kind ? "kvm-exit" : "io-port";
 }
 
 bool xen_machine_set_gsi(XenMachine *xen, unsigned gsi, bool level)

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <cpuid.h>
 #include <string.h>
 
 #include "hw/i386/kvm/xen_host.h"
@@ -28,14 +29,23 @@ static const struct {
     {XEN_SPECIAL_BASE >> XEN_PAGE_SHIFT, (UINT64_C(1) << 20) - 1},    /* ours, KVM's, the firmware */
 };
 
-static bool frame_is_taken(uint64_t gfn)
+/* KVM takes no memory beyond what the host's processor can address. */
+static uint64_t highest_frame(void)
+{
+    unsigned eax = 0, ebx, ecx, edx;
+    unsigned bits = __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? eax & 0xff : 36;
+
+    return MIN((UINT64_C(1) << (bits - XEN_PAGE_SHIFT)) - 1, MAX_GFN);
+}
+
+static bool frame_is_taken(const KvmXenHost *host, uint64_t gfn)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(taken); i++) {
         if (gfn >= taken[i].first && gfn <= taken[i].last) {
             return true;
         }
     }
-    return gfn > MAX_GFN;
+    return gfn > host->max_gfn;
 }
 
 void *xen_host_special_page(KvmXenHost *host, unsigned index)
@@ -56,52 +66,58 @@ void *xen_host_page_memory(XenHost *xen, XenPageKind kind, unsigned index)
 
 /* ---- what is shown where ---- */
 
-static void region_free(gpointer data)
-{
-    MemoryRegion *region = data;
+typedef struct {
+    MemoryRegion region;
+    bool frame; /* of RAM, and counted in @aliases; else a special page */
+} Shown;
 
-    memory_region_destroy(region);
-    g_free(region);
+static void shown_free(gpointer data)
+{
+    Shown *shown = data;
+
+    memory_region_destroy(&shown->region);
+    g_free(shown);
 }
 
-static void show(KvmXenHost *host, uint64_t gfn, MemoryRegion *region)
+static void show(KvmXenHost *host, uint64_t gfn, Shown *shown)
 {
     gint64 *key = g_new(gint64, 1);
 
     *key = (gint64)gfn;
-    memory_region_add_overlap(machine_memory_root(host->machine), gfn << XEN_PAGE_SHIFT, region,
-                              OVERLAY_PRIORITY);
-    g_hash_table_insert(host->shown, key, region);
+    memory_region_add_overlap(machine_memory_root(host->machine), gfn << XEN_PAGE_SHIFT,
+                              &shown->region, OVERLAY_PRIORITY);
+    g_hash_table_insert(host->shown, key, shown);
+    host->aliases += shown->frame;
 }
 
 /* Readers of the last view may still look at the region: it is freed when they are gone. */
-static bool hide(KvmXenHost *host, uint64_t gfn)
+static void hide(KvmXenHost *host, uint64_t gfn)
 {
-    MemoryRegion *region = g_hash_table_lookup(host->shown, &gfn);
+    Shown *shown = g_hash_table_lookup(host->shown, &gfn);
 
-    if (!region) {
-        return false;
+    if (!shown) {
+        return;
     }
     g_hash_table_remove(host->shown, &gfn);
-    memory_region_remove(region);
-    read_section_retire(region, region_free);
-    return true;
+    host->aliases -= shown->frame;
+    memory_region_remove(&shown->region);
+    read_section_retire(shown, shown_free);
 }
 
 int xen_host_map_page(XenHost *xen, XenPageKind kind, unsigned index, uint64_t gfn)
 {
     KvmXenHost *host = xen_host_of(xen);
-    MemoryRegion *region;
+    Shown *shown;
 
     machine_lock_assert();
-    if (frame_is_taken(gfn) || !xen_host_page_memory(xen, kind, index)) {
+    if (frame_is_taken(host, gfn) || !xen_host_page_memory(xen, kind, index)) {
         return -XEN_EINVAL;
     }
     hide(host, gfn);
-    region = g_new0(MemoryRegion, 1);
-    memory_region_init_alias(region, "xen-page", &host->pages[kind],
+    shown = g_new0(Shown, 1);
+    memory_region_init_alias(&shown->region, "xen-page", &host->pages[kind],
                              (hwaddr)index * XEN_PAGE_SIZE, XEN_PAGE_SIZE);
-    show(host, gfn, region);
+    show(host, gfn, shown);
     TRACE(xen_page, "kind %d index %u at frame 0x%" G_GINT64_MODIFIER "x", (int)kind, index, gfn);
     return 0;
 }
@@ -126,10 +142,10 @@ int xen_host_alias_frame(XenHost *xen, uint64_t gfn, uint64_t source, bool read_
 {
     KvmXenHost *host = xen_host_of(xen);
     const FlatRange *range;
-    MemoryRegion *region;
+    Shown *shown;
 
     machine_lock_assert();
-    if (frame_is_taken(gfn) || source > MAX_GFN) {
+    if (frame_is_taken(host, gfn) || source > host->max_gfn) {
         return -XEN_EINVAL;
     }
     if (host->aliases >= MAX_ALIASES) {
@@ -139,14 +155,14 @@ int xen_host_alias_frame(XenHost *xen, uint64_t gfn, uint64_t source, bool read_
     if (!range) {
         return -XEN_EINVAL;
     }
-    region = g_new0(MemoryRegion, 1);
-    memory_region_init_alias(region, "xen-frame", range->region,
+    shown = g_new0(Shown, 1);
+    shown->frame = true;
+    memory_region_init_alias(&shown->region, "xen-frame", range->region,
                              range->offset + ((source << XEN_PAGE_SHIFT) - (hwaddr)range->start),
                              XEN_PAGE_SIZE);
-    memory_region_set_readonly(region, read_only);
+    memory_region_set_readonly(&shown->region, read_only);
     hide(host, gfn);
-    show(host, gfn, region);
-    host->aliases++;
+    show(host, gfn, shown);
     return 0;
 }
 
@@ -155,9 +171,7 @@ void xen_host_unalias_frame(XenHost *xen, uint64_t gfn)
     KvmXenHost *host = xen_host_of(xen);
 
     machine_lock_assert();
-    if (hide(host, gfn)) {
-        host->aliases--;
-    }
+    hide(host, gfn);
 }
 
 /* ---- ballooning ---- */
@@ -209,7 +223,7 @@ void *xen_host_frame(KvmXenHost *host, uint64_t gfn)
     uint64_t length = XEN_PAGE_SIZE;
     void *page;
 
-    if (gfn > MAX_GFN || is_absent(host, gfn)) {
+    if (gfn > host->max_gfn || is_absent(host, gfn)) {
         return NULL;
     }
     page = address_space_map(machine_memory(host->machine), gfn << XEN_PAGE_SHIFT, &length, true);
@@ -319,6 +333,7 @@ static bool init_pages(KvmXenHost *host, GError **error)
 bool xen_host_memory_init(KvmXenHost *host, GError **error)
 {
     host->guest_memory.ops = &memory_ops;
+    host->max_gfn = highest_frame();
     host->shown = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     host->pinned = g_malloc0_n(ram_block_size(machine_config(host->machine)->ram_block) /
                                        XEN_PAGE_SIZE + 1, sizeof(*host->pinned));

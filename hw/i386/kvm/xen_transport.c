@@ -28,6 +28,8 @@ TRACE_DEFINE(xen_hypercall_page)
 #define OPCODE_INT3 0xcc
 
 #define LOOK_AGAIN_NS UINT64_C(1000000)
+#define LONG_CALL_US  5000
+#define OTHERS_US     200
 
 /* ---- registers ---- */
 
@@ -212,6 +214,29 @@ static void finish_shutdown(KvmXenHost *host, XenHypercall *call)
     }
 }
 
+bool xen_host_call_is_long(XenHost *xen, unsigned index)
+{
+    XenHostVcpu *vcpu = &xen_host_of(xen)->vcpus[index];
+
+    return g_get_monotonic_time() - vcpu->call_since > LONG_CALL_US;
+}
+
+bool xen_host_let_others(XenHost *xen, unsigned index)
+{
+    XenHostVcpu *vcpu = &xen_host_of(xen)->vcpus[index];
+    bool locked = machine_lock_held();
+
+    if (locked) {
+        machine_unlock();
+    }
+    g_usleep(OTHERS_US); /* a lock that is taken again at once would not reach who waits for it */
+    if (locked) {
+        machine_lock();
+    }
+    vcpu->call_since = g_get_monotonic_time();
+    return !atomic_load(&vcpu->vcpu->requests);
+}
+
 static void run_call(KvmXenHost *host, XenHostVcpu *vcpu, XenHypercall *call)
 {
     unsigned index = vcpu->vcpu->parent.index;
@@ -221,6 +246,7 @@ static void run_call(KvmXenHost *host, XenHostVcpu *vcpu, XenHypercall *call)
         outcome = xen_domain_hypercall(host->domain, index, call);
     } else {
         machine_lock();
+        vcpu->call_since = g_get_monotonic_time();
         outcome = xen_domain_hypercall(host->domain, index, call);
         finish_shutdown(host, call);
         machine_unlock();

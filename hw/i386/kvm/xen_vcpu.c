@@ -14,6 +14,7 @@
 
 #include "hw/core/run_state.h"
 #include "hw/i386/kvm/xen_host.h"
+#include "hw/watchdog/watchdog.h"
 #include "util/log.h"
 
 #define CR0_PE   UINT64_C(1)
@@ -245,29 +246,11 @@ static void end(AccelGuestRequest request, KvmXenHost *host)
     host->kvm->ops->request(host->kvm->opaque, request);
 }
 
-static void watchdog_expired(KvmXenHost *host)
+static void inject_nmi(void *opaque)
 {
-    report_warning("the guest's Xen watchdog expired");
-    switch (run_state_actions()->watchdog) {
-    case WATCHDOG_RESET:
-        run_state_request_reset(SHUTDOWN_CAUSE_GUEST_RESET);
-        break;
-    case WATCHDOG_SHUTDOWN:
-        run_state_request_powerdown();
-        break;
-    case WATCHDOG_POWEROFF:
-        run_state_request_shutdown(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
-        break;
-    case WATCHDOG_PAUSE:
-        run_state_request_stop(RUN_STATE_WATCHDOG);
-        break;
-    case WATCHDOG_INJECT_NMI:
-        xen_host_send_nmi(&host->parent, 0);
-        break;
-    case WATCHDOG_DEBUG:
-    case WATCHDOG_NONE:
-        break;
-    }
+    KvmXenHost *host = opaque;
+
+    xen_host_send_nmi(&host->parent, 0);
 }
 
 void xen_host_shutdown(XenHost *xen, uint8_t reason)
@@ -286,7 +269,7 @@ void xen_host_shutdown(XenHost *xen, uint8_t reason)
         end(ACCEL_GUEST_PANICKED, host);
         break;
     case SHUTDOWN_watchdog:
-        watchdog_expired(host);
+        watchdog_expired("the guest's Xen watchdog", inject_nmi, host);
         break;
     case SHUTDOWN_soft_reset:
         host->soft_reset_wanted = true;

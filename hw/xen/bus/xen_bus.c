@@ -67,13 +67,33 @@ bool xen_bus_number_is_free(XenBus *bus, XenDevice *device)
     return true;
 }
 
+bool xen_device_number_is_free(XenDevice *device)
+{
+    return xen_bus_number_is_free(HW_XEN_BUS(device_get_bus(HW_DEVICE(device))), device);
+}
+
+/* A device that was to go is gone for the guest that comes up now. */
+static void let_go_or_remove(XenDevice *device)
+{
+    if (device->unplug_asked) {
+        xen_device_remove(device);
+    } else {
+        xen_device_let_go(device);
+    }
+}
+
 static void xen_bus_reset(Bus *self)
 {
     XenBus *bus = HW_XEN_BUS(self);
 
     if (!bus->waking) {
-        for_each_device(bus, xen_device_let_go);
+        for_each_device(bus, let_go_or_remove);
     }
+}
+
+static bool xen_bus_request_unplug(Bus *bus G_GNUC_UNUSED, Device *device, GError **error)
+{
+    return xen_device_unplug(HW_XEN_DEVICE(device), error);
 }
 
 static void run_event(RunEvent event, void *opaque)
@@ -116,6 +136,7 @@ static void xen_bus_class_init(BusClass *klass)
     parent_class = g_type_class_peek_parent(klass);
     klass->hotplug = true;
     klass->reset = xen_bus_reset;
+    klass->request_unplug = xen_bus_request_unplug;
     G_OBJECT_CLASS(klass)->finalize = xen_bus_finalize;
 }
 

@@ -42,6 +42,8 @@ void xen_device_unwatch(XenDevice *device);
 void xen_device_check_frontend(XenDevice *device);
 /** xen_device_check_backend: somebody may have written our area: the host's tools. */
 void xen_device_check_backend(XenDevice *device);
+/** xen_device_check_error: looks whether the front end has refused to let go. */
+void xen_device_check_error(XenDevice *device);
 /** xen_device_connect_frontend: connects with @saved or afresh; failure is told to the guest. */
 void xen_device_connect_frontend(XenDevice *device, GVariant *saved);
 

@@ -178,6 +178,8 @@ static bool xen_device_load(Device *self, GVariant *state, GError **error)
     device->state = (XenbusState)ours;
     device->frontend_state = (XenbusState)frontend;
     device->online = online;
+    device->unplug_asked = present && !online;
+    device->unplug_deadline = 0;
     device->reconnect_pending = true;
     device->was_connected = connected;
     device->saved = g_steal_pointer(&saved);
@@ -199,6 +201,9 @@ void xen_device_reconnect(XenDevice *device)
         xen_device_fail(device, "what the device works on is not to be had");
     } else if (device->was_connected) {
         xen_device_connect_frontend(device, saved);
+        if (!device->online) {
+            xen_device_request_unplug(device); /* as it had been asked */
+        }
     }
     xen_device_check_frontend(device);
 }

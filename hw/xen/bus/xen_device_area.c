@@ -142,6 +142,7 @@ bool xen_device_create_area(XenDevice *device, GError **error)
     device->state = XenbusStateInitWait;
     device->frontend_state = XenbusStateInitialising;
     device->online = device->present = true;
+    device->unplug_asked = false;
     xen_device_watch(device);
     return true;
 }
@@ -186,10 +187,17 @@ static void backend_event(StoreClient *client G_GNUC_UNUSED, const char *path G_
     xen_device_check_backend(HW_XEN_DEVICE(device));
 }
 
-static StoreClientWatch *watch(XenDevice *device, const char *area, const char *name,
-                               StoreClientWatchHandler handler)
+static void error_event(StoreClient *client G_GNUC_UNUSED, const char *path G_GNUC_UNUSED,
+                        void *opaque)
 {
-    g_autofree char *path = g_strconcat(area, "/", name, NULL);
+    g_autoptr(Device) device = g_object_ref(opaque);
+
+    xen_device_check_error(HW_XEN_DEVICE(device));
+}
+
+static StoreClientWatch *watch_path(XenDevice *device, const char *path,
+                                    StoreClientWatchHandler handler)
+{
     g_autoptr(GError) error = NULL;
     StoreClientWatch *made =
         store_client_watch(xen_device_client(device), path, handler, device, &error);
@@ -200,11 +208,20 @@ static StoreClientWatch *watch(XenDevice *device, const char *area, const char *
     return made;
 }
 
+static StoreClientWatch *watch(XenDevice *device, const char *area, const char *name,
+                               StoreClientWatchHandler handler)
+{
+    g_autofree char *path = g_strconcat(area, "/", name, NULL);
+
+    return watch_path(device, path, handler);
+}
+
 void xen_device_watch(XenDevice *device)
 {
     xen_device_unwatch(device);
     device->frontend_watch = watch(device, device->frontend_path, "state", frontend_event);
     device->backend_watch = watch(device, device->backend_path, "online", backend_event);
+    device->error_watch = watch_path(device, device->error_path, error_event);
 }
 
 void xen_device_unwatch(XenDevice *device)
@@ -213,5 +230,6 @@ void xen_device_unwatch(XenDevice *device)
 
     store_client_unwatch(client, device->frontend_watch);
     store_client_unwatch(client, device->backend_watch);
-    device->frontend_watch = device->backend_watch = NULL;
+    store_client_unwatch(client, device->error_watch);
+    device->frontend_watch = device->backend_watch = device->error_watch = NULL;
 }

@@ -18,6 +18,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/options.h"
 #include "util/trace.h"
@@ -252,8 +253,45 @@ void xen_device_request_unplug(XenDevice *device)
     }
     device->online = false;
     device->state = XenbusStateClosing;
+    device->unplug_asked = true;
+    device->unplug_deadline =
+        clock_get_ns(CLOCK_VIRTUAL) + XEN_DEVICE_UNPLUG_SECONDS * INT64_C(1000000000);
+    store_client_remove(xen_device_client(device), 0, device->error_path, NULL);
     if (!store_client_transaction_run(xen_device_client(device), ask_to_close, device, &error)) {
         report_warning("%s: %s", device_name(HW_DEVICE(device)), error->message);
+    }
+}
+
+bool xen_device_unplug(XenDevice *device, GError **error)
+{
+    if (!device->unplug_asked) {
+        xen_device_request_unplug(device);
+        return true;
+    }
+    if (clock_get_ns(CLOCK_VIRTUAL) < device->unplug_deadline) {
+        return error_setf(error, "Device %s is already in the process of unplug",
+                          device_name(HW_DEVICE(device)));
+    }
+    log_printf(LOG_GUEST_ERRORS, "%s: taken away, its front end has not let go\n",
+               device->frontend_path);
+    xen_device_remove(device);
+    return true;
+}
+
+/* A front end that cannot close says why: Linux' blkfront that its disk is in use. */
+void xen_device_check_error(XenDevice *device)
+{
+    g_autofree char *text = NULL;
+
+    if (!device->present || !device->unplug_asked) {
+        return;
+    }
+    text = store_client_read(xen_device_client(device), 0, device->error_path, NULL, NULL);
+    if (text && text[0]) {
+        log_printf(LOG_GUEST_ERRORS, "%s: the guest does not let go: %s\n", device->frontend_path,
+                   text);
+        device->unplug_deadline = 0;
+        device_unplug_refused(HW_DEVICE(device));
     }
 }
 

@@ -102,6 +102,7 @@ static void xen_pv_device_class_init(DeviceClass *klass)
     klass->description = "Xen PV Device";
     klass->category = DEVICE_CATEGORY_MISC;
     klass->user_creatable = true;
+    klass->hotpluggable = true;
     klass->saved_version = 1;
     pci->vendor_id = VENDOR_XENSOURCE;
     pci->device_id = ID_MISSING;

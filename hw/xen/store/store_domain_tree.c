@@ -12,12 +12,16 @@
 #include "hw/xen/store_client.h"
 #include "util/error.h"
 
+/* The tool stack's half of the primary console. */
+#define CONSOLE_BACKEND STORE_DOMAIN_PATH "0/backend/console/%u/0"
+
 /* Under which top a row's path stands. */
 typedef enum {
-    TOP_DOMAIN, /* /local/domain/N */
-    TOP_VM,     /* /vm/UUID */
-    TOP_LIBXL,  /* /libxl/N */
-    TOP_DOM0,   /* /local/domain/0 */
+    TOP_DOMAIN,  /* /local/domain/N */
+    TOP_VM,      /* /vm/UUID */
+    TOP_LIBXL,   /* /libxl/N */
+    TOP_DOM0,    /* /local/domain/0 */
+    TOP_CONSOLE, /* /local/domain/0/backend/console/N/0 */
 } Top;
 
 /* To whom it belongs and who may read it. */
@@ -68,7 +72,12 @@ static char *value_start_time(const StoreDomainConfig *config)
 
 static char *value_console_backend(const StoreDomainConfig *config)
 {
-    return g_strdup_printf(STORE_DOMAIN_PATH "0/backend/console/%u/0", config->domid);
+    return g_strdup_printf(CONSOLE_BACKEND, config->domid);
+}
+
+static char *value_frontend_console(const StoreDomainConfig *config)
+{
+    return g_strdup_printf(STORE_DOMAIN_PATH "%u/console", config->domid);
 }
 
 static bool has_console(const StoreDomainConfig *config)
@@ -150,6 +159,13 @@ static const TreeRow rows[] = {
     {TOP_DOMAIN, "console/ring-ref", READ_ONLY, .value = value_console_ring_ref,
      .condition = has_console},
 
+    {TOP_CONSOLE, "", READ_ONLY, "", .condition = has_console},
+    {TOP_CONSOLE, "frontend", READ_ONLY, .value = value_frontend_console, .condition = has_console},
+    {TOP_CONSOLE, "frontend-id", READ_ONLY, .value = value_domid, .condition = has_console},
+    {TOP_CONSOLE, "online", READ_ONLY, "1", .condition = has_console},
+    {TOP_CONSOLE, "state", READ_ONLY, "1", .condition = has_console},
+    {TOP_CONSOLE, "protocol", READ_ONLY, "vt100", .condition = has_console},
+
     {TOP_VM, "", READ_ONLY, ""},
     {TOP_VM, "uuid", READ_ONLY, .value = value_uuid},
     {TOP_VM, "name", READ_ONLY, .value = value_name},
@@ -174,6 +190,8 @@ static char *top_path(Top top, uint16_t domid, const char *uuid)
         return g_strdup_printf("/vm/%s", uuid);
     case TOP_LIBXL:
         return g_strdup_printf("/libxl/%u", domid);
+    case TOP_CONSOLE:
+        return g_strdup_printf(CONSOLE_BACKEND, domid);
     default:
         return g_strdup(STORE_DOMAIN_PATH "0");
     }
@@ -221,7 +239,7 @@ static bool make_cpus(StoreClient *client, uint32_t transaction, const StoreDoma
 /* Errors are of no account: what is not there need not be removed. */
 static void remove_tops(StoreClient *client, uint32_t transaction, uint16_t domid, const char *uuid)
 {
-    static const Top tops[] = {TOP_DOMAIN, TOP_VM, TOP_LIBXL};
+    static const Top tops[] = {TOP_DOMAIN, TOP_VM, TOP_LIBXL, TOP_CONSOLE};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(tops); i++) {
         g_autofree char *path = top_path(tops[i], domid, uuid);

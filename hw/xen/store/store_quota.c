@@ -62,6 +62,43 @@ unsigned store_quota_get(XenStore *store, StoreQuota quota)
     return value;
 }
 
+static bool connection_use(const StoreConnection *connection, StoreQuota quota, unsigned *used)
+{
+    switch (quota) {
+    case STORE_QUOTA_WATCHES:
+        *used = connection->watches->len;
+        return true;
+    case STORE_QUOTA_TRANSACTIONS:
+        *used = g_hash_table_size(connection->transactions);
+        return true;
+    case STORE_QUOTA_OUTSTANDING:
+        *used = connection->replies;
+        return true;
+    case STORE_QUOTA_QUEUE:
+        *used = (unsigned)MIN(connection->output_bytes, UINT_MAX);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool store_quota_used(XenStore *store, uint16_t domid, StoreQuota quota, unsigned *used)
+{
+    const StoreDomain *domain;
+    bool known = false;
+
+    store_lock(store);
+    domain = store_domain_find(store, domid);
+    if (domain && quota == STORE_QUOTA_NODES) {
+        *used = domain->nodes;
+        known = true;
+    } else if (domain && domain->connection) {
+        known = connection_use(domain->connection, quota, used);
+    }
+    store_unlock(store);
+    return known;
+}
+
 bool store_quota_set(XenStore *store, const char *name, unsigned value, GError **error)
 {
     for (unsigned i = 0; i < STORE_QUOTA_COUNT; i++) {

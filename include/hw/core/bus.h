@@ -17,13 +17,18 @@ struct _BusClass {
     bool hotplug;
     /** check: @device (not yet realized) may take the place its properties name, or gets a free one. */
     bool (*check)(Bus *bus, Device *device, GError **error);
+    /** may_hotplug: whether this bus takes and gives devices while the guest runs; NULL: as @hotplug says. */
+    bool (*may_hotplug)(Bus *bus);
+    /** plugged: @device was realized after the machine was finished. May be NULL. */
+    void (*plugged)(Bus *bus, Device *device);
     /** firmware_path: this device's part of a bootorder path, e.g. "drive@1"; caller frees; NULL: none. */
     char *(*firmware_path)(Bus *bus, Device *device);
     /**
-     * request_unplug: device_del: asks the guest to let @device go, and unrealizes it when it has. NULL: nobody needs
-     * to be asked.
+     * request_unplug: device_del: asks the guest to let @device go, and unrealizes it when it has, or at the next reset.
+     * Asked again it may take the device away without the guest's leave, or say in @error that it still waits.
+     * NULL: nobody needs to be asked.
      */
-    void (*request_unplug)(Bus *bus, Device *device);
+    bool (*request_unplug)(Bus *bus, Device *device, GError **error);
     /** reset: what the bus itself holds. May be NULL. */
     void (*reset)(Bus *bus);
     GVariant *(*save)(Bus *bus);
@@ -55,6 +60,8 @@ struct _BusClass {
         device_type_table_add(name##_get_type);                                                    \
     }
 
+/** bus_check_hotplug: false and @error if @device cannot come to or leave @bus (NULL: none) of a running machine. */
+bool bus_check_hotplug(Bus *bus, Device *device, GError **error);
 /** bus_setup: @name is what bus= takes ("pci.0", "ide.1"); @owner may be NULL (the machine's). */
 void bus_setup(Bus *bus, Machine *machine, Device *owner, const char *name);
 const char *bus_get_name(Bus *bus);

@@ -197,6 +197,9 @@ bool device_is_realized(Device *device);
 /** device_set_removal_listener: @removed hears of each device that has been unrealized, while its id and path are still
  * known; NULL: nobody. */
 void device_set_removal_listener(void (*removed)(Device *device));
+/** device_unplug_refused: the guest has said that it does not let @device go; tells the listener. */
+void device_unplug_refused(Device *device);
+void device_set_unplug_refused_listener(void (*refused)(Device *device));
 /** device_reset: this device only (not its bus children). */
 void device_reset(Device *device);
 /** device_save: floating (version, fields); device_load refuses another version or layout. */

@@ -44,11 +44,15 @@ XenMachine *xen_machine_new(Machine *machine, uint64_t below_4g, uint64_t above_
                             const XenMachineBoard *board, GError **error);
 /** xen_machine_set_memory_map: what XENMEM_memory_map tells; @entries are copied. */
 void xen_machine_set_memory_map(XenMachine *xen, const XenMemoryMapEntry *entries, unsigned count);
+/** xen_machine_find: the one of @machine, or NULL: it has no Xen. */
+XenMachine *xen_machine_find(Machine *machine);
 XenDomain *xen_machine_domain(XenMachine *xen);
 XenBus *xen_machine_bus(XenMachine *xen);
 XenStore *xen_machine_store(XenMachine *xen);
 /** xen_machine_host_kind: "kernel" (KVM_XEN) or "user". */
 const char *xen_machine_host_kind(XenMachine *xen);
+/** xen_machine_transport: how hypercalls come to us: "kvm-exit" (KVM_EXIT_XEN) or "io-port". */
+const char *xen_machine_transport(XenMachine *xen);
 /** xen_machine_set_gsi: a line of a device changed; true if the guest takes it as an event. */
 bool xen_machine_set_gsi(XenMachine *xen, unsigned gsi, bool level);
 

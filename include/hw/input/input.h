@@ -21,7 +21,7 @@ enum {
     INPUT_BUTTON_MASK = 0x1f,
 };
 
-/* ---- for devices: the one registered last gets the input ---- */
+/* ---- for devices: the one registered last gets the input, until input_mouse_choose() ---- */
 
 typedef struct {
     void (*key)(void *opaque, InputKey key, bool down);
@@ -33,6 +33,7 @@ typedef struct {
      * now. */
     void (*move)(void *opaque, int dx, int dy, int dz, unsigned buttons);
     void *opaque;
+    const char *name; /* for people */
 } InputMouse;
 
 /** input_keyboard_add / input_mouse_add: @keyboard must stay until it is removed. */
@@ -43,6 +44,7 @@ void input_mouse_remove(InputMouse *mouse);
 
 /* ---- for monitors and displays ---- */
 
+bool input_has_keyboard(void);
 /** input_send_key: false if there is no keyboard. */
 bool input_send_key(InputKey key, bool down);
 /**
@@ -52,6 +54,13 @@ bool input_send_key(InputKey key, bool down);
 bool input_send_keys(const InputKey *keys, unsigned count, unsigned hold_ms);
 /** input_send_mouse: see InputMouse; false if there is no mouse. */
 bool input_send_mouse(int dx, int dy, int dz, unsigned buttons);
+/** input_mouse_buttons: those that the last input_send_mouse() held down. */
+unsigned input_mouse_buttons(void);
+/** input_mouse_foreach: @visit for each mouse; the first is the one that gets the input. @index stays a mouse's own. */
+void input_mouse_foreach(void (*visit)(const InputMouse *mouse, unsigned index, void *opaque),
+                         void *opaque);
+/** input_mouse_choose: the mouse @index gets the input from now on; false: there is none. */
+bool input_mouse_choose(unsigned index);
 
 /** input_key_name: QMP's name; NULL if @key is out of range. */
 const char *input_key_name(unsigned key);

@@ -113,6 +113,24 @@ bool pci_bus_irq_level(PCIBus *bus, unsigned n);
 PCIDevice *pci_bus_device(PCIBus *bus, uint8_t devfn);
 /** pci_bus_reserve_slot: automatic addresses avoid @slot (a -device names it). */
 void pci_bus_reserve_slot(PCIBus *bus, unsigned slot);
+/** pci_bus_highest_free: function 0 of the free slot with the highest number; -1: all are taken. */
+int pci_bus_highest_free(PCIBus *bus);
+/**
+ * What takes devices in and lets them go while the guest runs. @plugged: @device was realized. @request_unplug: as
+ * BusClass.request_unplug. @reset: the bus is being reset, its devices are not yet. Machine lock held.
+ */
+typedef struct {
+    void (*plugged)(void *opaque, PCIDevice *device);
+    bool (*request_unplug)(void *opaque, PCIDevice *device, GError **error);
+    void (*reset)(void *opaque);
+} PCIHotplugOps;
+
+/** pci_bus_set_hotplug: @ops NULL: devices stay as they are, which is how a bus begins. */
+void pci_bus_set_hotplug(PCIBus *bus, const PCIHotplugOps *ops, void *opaque);
+/** pci_bus_slot_is_removable: every function of @slot (0-31) is of a type that can be unplugged; an empty slot is. */
+bool pci_bus_slot_is_removable(PCIBus *bus, unsigned slot);
+/** pci_bus_empty_slot: unrealizes the functions of @slot that can be unplugged, function 0 last. */
+void pci_bus_empty_slot(PCIBus *bus, unsigned slot);
 /** pci_bus_config_read / write: a configuration access by bus/devfn encoded as in CONFIG_ADDRESS. */
 uint32_t pci_bus_config_read(PCIBus *root, uint32_t config_address, unsigned size);
 void pci_bus_config_write(PCIBus *root, uint32_t config_address, uint32_t value, unsigned size);

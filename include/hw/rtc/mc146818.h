@@ -24,6 +24,9 @@ uint8_t mc146818_get_cmos(MC146818 *rtc, unsigned index);
 /** mc146818_set_listener: @changed (may be NULL) hears when a guest sets the clock: its time minus the
  * host's UTC, in seconds. Machine lock held. */
 void mc146818_set_listener(void (*changed)(MC146818 *rtc, int64_t offset_seconds));
+/** mc146818_forget_lost_ticks: periodic interrupts that the guest is still owed ("slew") are not made up for:
+ * somebody has set its clock by other means. Machine lock held. */
+void mc146818_forget_lost_ticks(MC146818 *rtc);
 /** mc146818_nmi_masked: bit 7 of the index port: the guest wants no NMI. */
 bool mc146818_nmi_masked(MC146818 *rtc);
 

@@ -75,6 +75,9 @@ void store_unlock(XenStore *store);
 const char *store_quota_name(StoreQuota quota);
 const char *store_quota_description(StoreQuota quota);
 unsigned store_quota_get(XenStore *store, StoreQuota quota);
+/** store_quota_used: how much of it domain @domid uses now; false: it is not a thing that adds up, or
+ * there is no such domain. */
+bool store_quota_used(XenStore *store, uint16_t domid, StoreQuota quota, unsigned *used);
 /** store_quota_set: sets the limit named @name; false if there is no such name. */
 bool store_quota_set(XenStore *store, const char *name, unsigned value, GError **error);
 

@@ -40,11 +40,13 @@ struct XenDevice {
     bool present;               /* the areas are in the store */
     bool online;                /* false: to be removed when the front end has closed */
     bool connected;
+    bool unplug_asked;       /* the front end has been asked to let go */
+    int64_t unplug_deadline; /* virtual clock, ns: until then it is not asked twice */
     bool fresh;             /* realized, not yet reset */
     bool reconnect_pending; /* loaded; the machine has not run since */
     bool was_connected;     /* ... and was connected when saved */
     GVariant *saved;        /* the class's state to reconnect with, or NULL */
-    StoreClientWatch *frontend_watch, *backend_watch;
+    StoreClientWatch *frontend_watch, *backend_watch, *error_watch;
 };
 
 struct XenDeviceClass {
@@ -84,6 +86,8 @@ struct XenDeviceClass {
 
 /* ---- for classes ---- */
 
+/** xen_device_number_is_free: no other device of the class and bus has @device's number. */
+bool xen_device_number_is_free(XenDevice *device);
 /** xen_device_domain, xen_device_domain_id: whose device it is. */
 XenDomain *xen_device_domain(XenDevice *device);
 StoreClient *xen_device_client(XenDevice *device);
@@ -118,9 +122,19 @@ const char *xen_device_state_name(XenbusState state);
 /**
  * xen_device_request_unplug: asks the front end to close; the device is removed (unrealized) when
  * it has, or at once if none has ever come. A front end that is in use may refuse for as long as it
- * likes.
+ * likes (device_unplug_refused() tells if it says so); the next machine reset removes the device
+ * all the same.
  */
 void xen_device_request_unplug(XenDevice *device);
+
+/* How much of its own time a front end has for an answer before device_del may be forced. */
+#define XEN_DEVICE_UNPLUG_SECONDS 5
+
+/**
+ * xen_device_unplug: what device_del does: asks; when it has been asked XEN_DEVICE_UNPLUG_SECONDS
+ * ago or has refused, removes the device. In between: false, and @error says that it waits.
+ */
+bool xen_device_unplug(XenDevice *device, GError **error);
 /** xen_device_remove: removes it now, whatever the front end does. */
 void xen_device_remove(XenDevice *device);
 

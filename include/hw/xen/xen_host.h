@@ -83,8 +83,8 @@ typedef struct {
      * for, the same for ever after. NULL when out of memory.
      */
     void *(*page_memory)(XenHost *host, XenPageKind kind, unsigned index);
-    /** map_page: shows that page at frame @gfn, over whatever is there. A page is at one frame at
-     * most. */
+    /** map_page: shows that page at frame @gfn, in place of whatever was shown there before. Where it
+     * was shown itself until now, unmap_page() follows. */
     int (*map_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
     /** unmap_page: what was there before shows again. */
     void (*unmap_page)(XenHost *host, XenPageKind kind, unsigned index, uint64_t gfn);
@@ -141,6 +141,14 @@ typedef struct {
     /** runstate: the host's own accounting of @vcpu. False: it keeps none, and calls
      * xen_domain_runstate(). */
     bool (*runstate)(XenHost *host, unsigned vcpu, XenRunstate *runstate);
+
+    /** call_is_long: the hypercall in progress on @vcpu, one of many parts, has kept others waiting
+     * for long. NULL: none ever has. */
+    bool (*call_is_long)(XenHost *host, unsigned vcpu);
+    /** let_others: between two parts of such a call, without the domain's lock: gives up what else
+     * is held for a while. False: @vcpu is wanted elsewhere; the call is to end with what is done.
+     */
+    bool (*let_others)(XenHost *host, unsigned vcpu);
 
     /** shutdown: SCHEDOP_shutdown with @reason (SHUTDOWN_*, unchecked above SHUTDOWN_MAX). */
     void (*shutdown)(XenHost *host, uint8_t reason);

@@ -39,6 +39,10 @@ static void shared_info_moves(void)
     expect("at another frame", add_to_physmap(XENMAPSPACE_shared_info, 0, frame_of(second)), 0);
     info = (void *)second;
     expect("with its contents", info->arch.nmi_reason, mark);
+    expect("beyond the processor's physical addresses: -EINVAL",
+           add_to_physmap(XENMAPSPACE_shared_info, 0,
+                          1ul << ((cpuid(0x80000008, 0).eax & 0xff) - PAGE_SHIFT)),
+           -XEN_EINVAL);
     expect("index 1: -EINVAL", add_to_physmap(XENMAPSPACE_shared_info, 1, frame_of(first)),
            -XEN_EINVAL);
     expect("it has not moved", info->arch.nmi_reason, mark);

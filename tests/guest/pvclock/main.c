@@ -2,7 +2,8 @@
  * Time: the pvclock runs right and never back, on one vCPU and across two; the wall clock;
  * registered time areas.
  *
- * Word: now= the host's time at the start, seconds since 1970.
+ * Words: now= the host's time at the start, seconds since 1970; seconds= how long the clock is held
+ * against the host's, once a second on each vCPU in turn.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -79,6 +80,67 @@ static void across_vcpus(void)
     check(smp_wait(1, 5000), "two vCPUs looked in turn, %u times", turns);
     expect("neither saw time go back", backwards, 0);
     shape(&vcpu_info(1)->time);
+}
+
+/* How far the pvclock is from the HPET, which the machine takes from the host's clock, as both have
+ * run since @start; the best of a few looks, because each look at the HPET leaves the guest. */
+typedef struct {
+    uint64_t xen, host;
+} ClockPair;
+
+static ClockPair both_clocks(void)
+{
+    ClockPair best = {0, 0};
+    uint64_t narrowest = UINT64_MAX;
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t before = system_time(), host = host_ns(), after = system_time();
+        if (after - before < narrowest) {
+            narrowest = after - before;
+            best = (ClockPair){before + narrowest / 2, host};
+        }
+    }
+    return best;
+}
+
+static int64_t worst_ns;
+static ClockPair start;
+
+static void hold_against_host(void *opaque __attribute__((unused)))
+{
+    ClockPair now = both_clocks();
+    int64_t apart = (int64_t)(now.xen - start.xen) - (int64_t)(now.host - start.host);
+    apart = apart < 0 ? -apart : apart;
+    worst_ns = apart > worst_ns ? apart : worst_ns;
+    if (now.xen < latest) {
+        backwards++;
+    }
+    latest = now.xen;
+}
+
+static void long_run(unsigned seconds)
+{
+    unsigned count = 10, done = 0;
+    start = both_clocks();
+    latest = 0;
+    backwards = 0;
+    for (; done < seconds; done++) {
+        rest(1000);
+        hold_against_host(NULL);
+        if (!smp_run(1, hold_against_host, NULL)) {
+            break;
+        }
+        smp_begin(1, other_side, &count);
+        look_in_turn(0, count);
+        smp_wait(1, 5000);
+    }
+    ClockPair end = both_clocks();
+    note("%llu ns by the pvclock, %llu by the host, at most %lld apart",
+         (unsigned long long)(end.xen - start.xen), (unsigned long long)(end.host - start.host),
+         (long long)worst_ns);
+    expect("seconds that it was held against the host's clock", done, seconds);
+    check(end.host - start.host >= seconds * UINT64_C(1000000000), "so many seconds did pass");
+    expect_range("at most so many us apart", worst_ns / 1000, 0, 1000);
+    expect("neither vCPU saw time go back", backwards, 0);
 }
 
 static uint64_t wall_seconds(uint32_t *ns)
@@ -163,6 +225,9 @@ void test_main(void)
     rate();
     monotonic();
     across_vcpus();
+    if (option_number("seconds", 0)) {
+        long_run(option_number("seconds", 0));
+    }
     wall_clock();
     time_area();
     after_a_move();

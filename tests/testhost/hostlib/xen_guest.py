@@ -33,7 +33,7 @@ LOADER = {"amd64": "lib64/ld-linux-x86-64.so.2", "i386": "lib/ld-linux.so.2"}
 # What a static 32-bit program is compiled with; Debian's 64-bit compiler does the rest.
 SYSROOT_PACKAGES = ["libc6-dev", "libc6", "libgcc-12-dev", "linux-libc-dev"]
 GRUB_PACKAGE = "grub-xen-bin"
-GRUB_MODULES = "normal configfile echo sleep halt test memdisk tar minicmd"
+GRUB_MODULES = "normal configfile echo sleep halt ls test memdisk tar minicmd"
 
 
 def _kernel(architecture):
