@@ -136,6 +136,8 @@ struct _KvmAccel {
     bool has_sregs2, has_xcrs, has_debugregs, has_triple_fault_event;
     int xsave_size;    /* bytes; 0: KVM_GET_FPU only */
     int nested_size;   /* most bytes of KVM_GET_NESTED_STATE; 0: KVM has none */
+    uint64_t tsc_distance; /* of TSC offsets here from those where a loaded guest comes from */
+    bool tsc_distance_known;
     uint64_t clock_ns; /* of the guest while it is stopped */
     bool clock_valid;
     const KvmXenOps *xen_ops; /* NULL: no Xen */

@@ -140,10 +140,66 @@ static void save_msrs(KvmVcpu *vcpu, GVariantBuilder *builder)
     }
 }
 
+/* ---- the TSC's offset from the host's ---- */
+
+static bool tsc_offset(KvmVcpu *vcpu, unsigned long request, uint64_t *offset)
+{
+    struct kvm_device_attr attribute = {
+        .group = KVM_VCPU_TSC_CTRL,
+        .attr = KVM_VCPU_TSC_OFFSET,
+        .addr = (uintptr_t)offset,
+    };
+
+    return ioctl(vcpu->fd, request, &attribute) == 0; /* Linux 5.16 */
+}
+
+static uint64_t saved_tsc(GVariant *msrs)
+{
+    GVariantIter iter;
+    guint32 index;
+    guint64 data;
+
+    g_variant_iter_init(&iter, msrs);
+    while (g_variant_iter_next(&iter, "(ut)", &index, &data)) {
+        if (index == MSR_IA32_TSC) {
+            return data;
+        }
+    }
+    return 0;
+}
+
+/*
+ * A write to the MSR that comes near what the TSC says anyway is taken by KVM for an attempt to
+ * make it equal to another CPU's, and moves nothing: a young guest's TSC could step back. The offset
+ * is what it is; CPU 0 has its own set by its TSC, and the others keep their distance from it, since
+ * all were read at different times.
+ */
+static void load_tsc_offset(KvmVcpu *vcpu, GVariant *state)
+{
+    g_autoptr(GVariant) msrs = g_variant_lookup_value(state, "msrs", G_VARIANT_TYPE("a(ut)"));
+    uint64_t saved, offset, now;
+
+    if (!msrs || !g_variant_lookup(state, "tsc-offset", "t", &saved)) {
+        return;
+    }
+    if (vcpu->parent.index == 0) {
+        vcpu->kvm->tsc_distance_known = tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset) &&
+                                        kvm_msr_get(vcpu->fd, MSR_IA32_TSC, &now);
+        if (vcpu->kvm->tsc_distance_known) {
+            vcpu->kvm->tsc_distance = offset + (saved_tsc(msrs) - now) - saved;
+        }
+    }
+    offset = saved + vcpu->kvm->tsc_distance;
+    if (vcpu->kvm->tsc_distance_known) {
+        tsc_offset(vcpu, KVM_SET_DEVICE_ATTR, &offset);
+    }
+}
+
 static void save_all(KvmVcpu *vcpu, void *opaque)
 {
     GVariantBuilder *builder = opaque;
     int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
+    uint64_t offset;
 
     save_parts(vcpu, mode_parts, G_N_ELEMENTS(mode_parts), builder);
     save_nested(vcpu, builder);
@@ -153,6 +209,9 @@ static void save_all(KvmVcpu *vcpu, void *opaque)
     save_parts(vcpu, parts_after_msrs, G_N_ELEMENTS(parts_after_msrs), builder);
     if (khz > 0) {
         g_variant_builder_add(builder, "{sv}", "tsc-khz", g_variant_new_uint32((uint32_t)khz));
+    }
+    if (tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset)) {
+        g_variant_builder_add(builder, "{sv}", "tsc-offset", g_variant_new_uint64(offset));
     }
     g_variant_builder_add(builder, "{sv}", "extint",
                           g_variant_new_int32(kvm_x86_pending_extint(vcpu)));
@@ -391,6 +450,7 @@ bool kvm_x86_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error
         !load_parts(kvm_vcpu, parts_after_msrs, G_N_ELEMENTS(parts_after_msrs), state, error)) {
         return false;
     }
+    load_tsc_offset(kvm_vcpu, state);
     load_deadline(kvm_vcpu, state);
     load_extint(kvm_vcpu, state);
     g_variant_lookup(state, "ended", "b", &ended);
