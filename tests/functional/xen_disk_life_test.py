@@ -146,7 +146,7 @@ class TracedXenMachine(XenMachine):
 
 @case(assets=ASSETS, cost=130, full=True)
 def test_crash_kernel_finds_the_boot_disk(context):
-    """Linux panics after the unplug; its crash kernel unplugs again and has the root on xvda, with all that was flushed."""
+    """Linux panics after the unplug; its crash kernel unplugs again and goes on from xvda with all data."""
     small, data = context.copy("small.raw"), context.file("data.raw", 4 * MIB)
     writer = Writer(context, 4 * MIB)
     arguments = [*one_image(small, "disk", 0, "xvda"), *one_image(data, "data", 1, "xvdb"),

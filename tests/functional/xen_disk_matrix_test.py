@@ -21,7 +21,7 @@ SETUPS = {
     "no_vector_nomsi": (f"{NO_VECTOR} pci=nomsi", "host"),
     "no_vector_noapic": (f"{NO_VECTOR} noapic", "host"),
 }
-# The primary master and the secondary master are offered as IDE and as PV disk (xvda, xvdb), a third one as PV disk only.
+# Primary and secondary master are offered as IDE disk and as PV disk (xvda, xvdb), a third image as PV disk only.
 DISKS = {
     "all": ["xvda", "xvdb", "xvdc"],
     "ide-disks": ["xvda", "xvdb", "xvdc"],

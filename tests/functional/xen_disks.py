@@ -57,7 +57,7 @@ def diskless(context, arguments, append="", **options):
     """A guest that is its initial file system alone, with the tools in /disk; see load_drivers."""
     # Where the overlays of snapshots are; the test host has no /var/tmp.
     os.environ["TMPDIR"] = str(context.scratch)
-    machine = guest(context, 64, append, joined(context, "xen-initrd", "disk-tools"), **options)
+    machine = guest(context, 64, append, joined(context, "xen-initrd", "disk-tools"), socket=False, **options)
     machine.command += [str(argument) for argument in arguments]
     return machine
 
@@ -66,9 +66,8 @@ def load_drivers(machine, *names):
     """Load drivers of disks in a diskless guest ("pv", "ide"); its PV disks are there then."""
     for name in names:
         machine.check(f"/disk/load {name}")
-    machine.check("for i in $(seq 50); do "
-                  "[ $(ls /sys/bus/xen/drivers/vbd 2>/dev/null | grep -c vbd-) = $(ls -d /sys/block/xvd* | wc -l) ] && break; "
-                  "sleep 0.1; done")
+    machine.check("for i in $(seq 50); do [ $(ls /sys/bus/xen/drivers/vbd | grep -c vbd-) = "
+                  "$(ls /sys/block | grep -c xvd) ] && break; sleep 0.1; done")
 
 
 def root_after_boot(machine, timeout=400):
