@@ -81,6 +81,8 @@ typedef struct {
     void (*after_run)(void *opaque, KvmVcpu *vcpu);
     /** vcpu_woken: @vcpu came out for no reason of the guest's: a kick, or an INIT that it waited for. */
     void (*vcpu_woken)(void *opaque, KvmVcpu *vcpu);
+    /** clock_started: all vCPUs are about to run, and the guest's clock goes on. Machine lock. */
+    void (*clock_started)(void *opaque);
     /** hypercall: by the instruction (KVM_EXIT_XEN), or by a write to KVM_XEN_PORT. */
     void (*hypercall)(void *opaque, KvmVcpu *vcpu);
     void (*hypercall_port)(void *opaque, KvmVcpu *vcpu);
