@@ -41,8 +41,8 @@ uint64_t kvm_x86_tsc_at_stop(KvmVcpu *vcpu, uint64_t tsc)
     int khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0);
     uint64_t since, ticks;
 
-    if (!vcpu->kvm->clock_valid || khz <= 0 ||
-        ioctl(vcpu->kvm->vm_fd, KVM_GET_CLOCK, &clock) < 0 || clock.clock < vcpu->kvm->clock_ns) {
+    if (!vcpu->kvm->clock_valid || khz <= 0 || ioctl(vcpu->kvm->vm_fd, KVM_GET_CLOCK, &clock) < 0 ||
+        clock.clock < vcpu->kvm->clock_ns) {
         return tsc;
     }
     since = clock.clock - vcpu->kvm->clock_ns;
