@@ -236,8 +236,8 @@ struct kvm_cpuid_entry2;
 #define KVM_XEN_CPUID_ENTRIES 8
 unsigned kvm_xen_cpuid(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries);
 /** kvm_xen_filter_msrs: from now on the hypercall page MSR is ours, and reads of the microcode
- * revision if @patch. */
-bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error);
+ * revision too. */
+bool kvm_xen_filter_msrs(KvmAccel *kvm, GError **error);
 /* The hypercall page MSR, and its place where Hyper-V's MSRs are. */
 #define KVM_XEN_MSR_HYPERCALL_PAGE              0x40000000u
 #define KVM_XEN_MSR_HYPERCALL_PAGE_AFTER_HYPERV 0x40000200u

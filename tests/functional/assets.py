@@ -12,7 +12,7 @@ for _folder in ("testhost", "guest"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
 import kernels  # noqa: E402
-from hostlib import cache, disk, fio, kernel, libvirt, xen_guest  # noqa: E402
+from hostlib import cache, disk, disk_tools, fio, kernel, libvirt, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs/system/libvirt"
@@ -44,6 +44,8 @@ MAKERS = {
     "empty.ext4": empty_ext4,
     "guest-kernels": guest_kernels,
     "guest-tools": disk.guest_tools,
+    "disk-tools": disk_tools.archive_file,
+    "mapper-modules": disk_tools.mapper_modules,
     "whole.raw": disk.whole_disk,
     "xen-initrd": lambda: xen_guest.initramfs("amd64"),
     "xen-kexec": lambda: xen_guest.kexec_files("amd64"),

@@ -43,6 +43,11 @@ def wait_until(condition, what):
         time.sleep(0.1)
 
 
+# libvirtd may connect to the monitor of a machine that is just ending: then it shows that instead of what the
+# machine said.
+HANDED_OVER = "failed to connect to monitor socket"
+START_TRIES = 5
+
 class Guest:
     """A domain made from an example; the guest kernel console_talk runs in it."""
 
@@ -101,7 +106,10 @@ class Guest:
     def start_fails(self):
         """virsh start, which must fail: what it said, without virsh's own first line and the time."""
         self.define()
-        lines = self.host.virsh_fails("start", self.name).strip().splitlines()
+        for _ in range(START_TRIES):
+            lines = self.host.virsh_fails("start", self.name).strip().splitlines()
+            if HANDED_OVER not in lines[-1]:
+                break
         assert lines[0] == f"error: Failed to start domain '{self.name}'", lines
         assert self.state() == "shut off"
         self.host.virsh("undefine", self.name)
@@ -346,6 +354,13 @@ def count(guest):
     return int(guest.ask("count").split()[1])
 
 
+def use(guest):
+    """Have the guest take some lines; their count, which a slow guest, asked again, does not reach after a new start."""
+    for _ in range(6):
+        number = count(guest)
+    return number
+
+
 def test_start_paused(case):
     """virsh start --paused: not a single instruction until it is resumed."""
     guest = case.guest("kernel").define()
@@ -359,9 +374,9 @@ def test_reset(case):
     """virsh reset starts the guest anew in the same process."""
     guest = case.running("kernel")
     pid = case.host.guest_pid("guest")
-    assert count(guest) >= 2
+    before = use(guest)
     case.host.virsh("reset", "guest")
-    assert count(guest) == 1
+    assert count(guest) < before
     assert guest.state() == "running" and case.host.guest_pid("guest") == pid
 
 
@@ -369,10 +384,10 @@ def test_guest_resets_itself(case):
     """By the reset port and by a triple fault: the domain goes on."""
     guest = case.running("kernel")
     for way in ("reset", "crash"):
-        assert count(guest) >= 2
+        before = use(guest)
         case.host.forget_events()
         guest.say(way, lambda: case.host.events('"event": "RESET"'))
-        assert count(guest) == 1, way
+        assert count(guest) < before, way
         assert guest.state() == "running"
 
 
@@ -389,10 +404,10 @@ def test_reboot(case):
     guest = case.running("plain")
     pid = case.host.guest_pid("guest")
     for _ in range(2):
-        assert count(guest) >= 1
+        before = use(guest)
         case.host.virsh("reboot", "guest")
         wait_until(lambda: case.host.events('"event": "RESET"'), "the reset")
-        assert count(guest) == 1
+        assert count(guest) < before
         assert guest.state() == "running" and case.host.guest_pid("guest") == pid
         case.host.forget_events()
 
@@ -593,13 +608,8 @@ def test_image_is_locked_between_domains(case):
 
 
 def test_saving(case):
-    """managedsave and start, save and restore: the guest goes on where it was (or is refused by name)."""
+    """managedsave and start, save and restore: the guest goes on where it was."""
     guest = case.running("disk")
-    if "blocked-reasons" in guest.monitor("query-migrate"):
-        said = case.host.virsh_fails("managedsave", "guest")
-        assert "saving and restoring machines is not supported by this build" in said, said
-        assert guest.state() == "running" and guest.ask("hello") == "hello"
-        return
     before = count(guest)
     case.host.virsh("managedsave", "guest")
     assert guest.reason() == "shut off (saved)"

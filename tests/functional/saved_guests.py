@@ -197,7 +197,8 @@ def test_return_path_tells_the_source_that_the_guest_is_there(case):
     machine = case.start(*PC, qtest=True)
     machine.qmp.execute("migrate-set-capabilities", capabilities=[{"capability": "return-path", "state": True}])
     migrate(machine, uri)
-    assert status(there) == "paused"
+    # The source hears of it a moment before the other side says so to its own monitor.
+    wait_until(lambda: status(there) == "paused", "the guest")
 
 
 def test_return_path_brings_the_guest_back_if_it_cannot_be_there(case):

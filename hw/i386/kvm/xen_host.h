@@ -43,6 +43,7 @@ typedef struct {
     atomic_bool deadline_passed; /* of a poll */
     atomic_bool look_again;      /* whether what it sleeps for has come */
     uint64_t held_deadline; /* KVM_XEN: of the kernel's timer while the clock stands still; 0: none */
+    atomic_bool message_waits;   /* its own vector, which its LAPIC did not take */
     /* plain KVM */
     int sint_route; /* -1: none */
     atomic_bool undelivered; /* an upcall that its LAPIC did not take */
@@ -81,7 +82,7 @@ struct KvmXenHost {
     XenHostVcpu *vcpus;
     unsigned vcpu_count;
     XenTimers *timers;
-    XenPatcher *patcher; /* plain KVM */
+    XenPatcher *patcher;
     uint64_t shared_info_gfn;
     uint64_t kernel_ports[64]; /* a bit a 2-level port that the kernel completes; domain's lock */
     bool calls_write_port; /* all hypercalls of the guest have been made to */
@@ -133,8 +134,13 @@ bool xen_host_read_ram(void *host, uint64_t physical, void *entry, unsigned size
 /* ---- xen_upcall.c ---- */
 void xen_host_set_callback(XenHost *host, const XenCallback *callback);
 void xen_host_raise_upcall(XenHost *host, unsigned vcpu);
-/** xen_host_message: a fixed interrupt @vector for the vCPU's LAPIC. Any thread. */
-void xen_host_message(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector);
+/** xen_host_send_again: before the vCPU runs: its own vector, if its LAPIC was off when it was sent.
+ * Own thread. */
+void xen_host_send_again(KvmXenHost *host, XenHostVcpu *vcpu);
+/** xen_host_vcpu_is_runnable: started, and not halted. Own thread. */
+bool xen_host_vcpu_is_runnable(XenHostVcpu *vcpu);
+/* How long until what a LAPIC that is off did not take is sent again. */
+#define XEN_RETRY_NS UINT64_C(1000000)
 /** xen_host_follow_line: a line callback is as high as the guest has an upcall pending. vCPU 0's
  * thread. */
 void xen_host_follow_line(KvmXenHost *host);

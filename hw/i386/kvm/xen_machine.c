@@ -397,10 +397,8 @@ static bool choose_kind(KvmXenHost *host, GError **error)
         return false;
     }
     host->calls_write_port = !kernel;
-    if (!kernel) {
-        host->patcher = xen_patcher_new(host);
-    }
-    return kvm_xen_filter_msrs(kvm, !kernel, error);
+    host->patcher = xen_patcher_new(host);
+    return kvm_xen_filter_msrs(kvm, error);
 }
 
 static bool is_amd(void)

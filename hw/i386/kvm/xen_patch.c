@@ -1,9 +1,10 @@
 /*
- * Linux without a hypercall page, on a KVM that does not know Xen.
+ * Linux without a hypercall page.
  *
  * Linux 6.13, and the stable kernels that took XSA-466, make hypercalls through two small functions
  * in their text: one for Intel's instruction, one for AMD's. A KVM without CONFIG_KVM_XEN answers
- * such an instruction itself, and nobody is asked. But before its first hypercall every Linux reads
+ * such an instruction itself, and nobody is asked; one with it answers SCHEDOP_poll, the wait of a
+ * contended spin lock, with a yield, and the guest burns the time that the lock's holder needs. But before its first hypercall every Linux reads
  * its microcode revision (MSR 0x8b), which comes to us; then its text is there to be looked through,
  * and the instruction becomes a port write of the same length.
  *

@@ -170,6 +170,7 @@ static void before_run(void *opaque, KvmVcpu *kvm_vcpu)
     if (kvm_vcpu->parent.index == 0) {
         xen_host_follow_line(host);
     }
+    xen_host_send_again(host, vcpu);
     host->kind->before_run(host, vcpu);
 }
 
@@ -389,7 +390,7 @@ static bool read_msr(void *opaque, KvmVcpu *kvm_vcpu, uint32_t index, uint64_t *
     vcpu->paging_known = false;
     /* once a CPU's start: INIT, of which we do not hear when it was not waited for, stops KVM's clock */
     host->kind->check(host, vcpu);
-    if (host->patcher && get_regs(kvm_vcpu, &regs) && learn_paging(vcpu)) {
+    if (get_regs(kvm_vcpu, &regs) && learn_paging(vcpu)) {
         xen_patcher_run(host->patcher, &vcpu->paging, regs.rip);
     }
     vcpu->paging_known = false;

@@ -10,6 +10,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <sys/ioctl.h>
+
 #include "hw/i386/kvm/xen_host.h"
 #include "util/machine_lock.h"
 #include "util/trace.h"
@@ -92,7 +94,8 @@ void xen_host_set_callback(XenHost *xen, const XenCallback *callback)
     }
 }
 
-void xen_host_message(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector)
+/* False: its LAPIC is switched off. */
+static bool send_message(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector)
 {
     uint32_t id = vcpu->vcpu->parent.apic_id;
     MsiMessage message = {
@@ -100,7 +103,45 @@ void xen_host_message(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector)
         .data = vector,
     };
 
-    accel_msi_deliver(&host->kvm->parent_instance, &message);
+    return accel_msi_deliver(&host->kvm->parent_instance, &message);
+}
+
+bool xen_host_vcpu_is_runnable(XenHostVcpu *vcpu)
+{
+    struct kvm_mp_state state;
+
+    return ioctl(vcpu->vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
+           state.mp_state == KVM_MP_STATE_RUNNABLE;
+}
+
+/* Xen's LAPIC keeps a vector that comes while it is off; KVM's forgets it. A vCPU that does not run
+ * is seen to when it first comes out. */
+void xen_host_send_again(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    unsigned index = vcpu->vcpu->parent.index;
+    uint8_t own = atomic_load(&vcpu->upcall_vector);
+
+    if (G_LIKELY(!atomic_load(&vcpu->message_waits))) {
+        return;
+    }
+    atomic_store(&vcpu->message_waits, false);
+    if (!own || !xen_domain_upcall_pending(host->domain, index) ||
+        send_message(host, vcpu, own)) {
+        return;
+    }
+    atomic_store(&vcpu->message_waits, true);
+    if (xen_host_vcpu_is_runnable(vcpu)) {
+        xen_timers_arm(host->timers, XEN_TIMER_RETRY, index,
+                       kvm_clock_ns(host->kvm) + XEN_RETRY_NS);
+    }
+}
+
+static void raise_own_vector(KvmXenHost *host, XenHostVcpu *vcpu, uint8_t vector)
+{
+    if (!send_message(host, vcpu, vector)) {
+        atomic_store(&vcpu->message_waits, true);
+        kvm_vcpu_kick(vcpu->vcpu);
+    }
 }
 
 void xen_host_raise_upcall(XenHost *xen, unsigned index)
@@ -114,7 +155,7 @@ void xen_host_raise_upcall(XenHost *xen, unsigned index)
         return;
     }
     if (own) {
-        xen_host_message(host, vcpu, own);
+        raise_own_vector(host, vcpu, own);
     } else if (callback >> 8 == XEN_CALLBACK_VECTOR) {
         host->kind->raise_vector(host, vcpu);
     } else if (index == 0 && is_line(callback)) {

@@ -30,7 +30,6 @@
 #define SINT_AUTO_EOI           (UINT64_C(1) << 17)
 #define SINT_MASKED             (UINT64_C(1) << 16)
 #define SINT                    2u
-#define RETRY_NS                UINT64_C(1000000)
 #define TIME_AT                 offsetof(struct vcpu_info, time)
 
 /* ---- the upcall ---- */
@@ -111,14 +110,6 @@ static bool inject(XenHostVcpu *vcpu, uint8_t vector)
     return ioctl(vcpu->vcpu->fd, KVM_SET_VCPU_EVENTS, &events) == 0;
 }
 
-static bool is_started(XenHostVcpu *vcpu)
-{
-    struct kvm_mp_state state;
-
-    return ioctl(vcpu->vcpu->fd, KVM_GET_MP_STATE, &state) == 0 &&
-           state.mp_state == KVM_MP_STATE_RUNNABLE;
-}
-
 /*
  * An upcall stays pending until the guest has taken it, whatever its LAPIC is doing. One that was
  * not started yet is seen to when it first comes out; others are asked again in a while.
@@ -132,11 +123,11 @@ static void deliver_again(KvmXenHost *host, XenHostVcpu *vcpu)
     if (!vector || !xen_domain_upcall_pending(host->domain, index) || lapic_took_it(host, vcpu)) {
         return;
     }
-    if (!is_started(vcpu)) {
+    if (!xen_host_vcpu_is_runnable(vcpu)) {
         atomic_store(&vcpu->undelivered, true);
     } else if (!inject(vcpu, vector)) {
         atomic_store(&vcpu->undelivered, true);
-        xen_timers_arm(host->timers, XEN_TIMER_RETRY, index, kvm_clock_ns(host->kvm) + RETRY_NS);
+        xen_timers_arm(host->timers, XEN_TIMER_RETRY, index, kvm_clock_ns(host->kvm) + XEN_RETRY_NS);
     }
 }
 

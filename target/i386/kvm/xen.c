@@ -140,7 +140,7 @@ unsigned kvm_xen_cpuid(KvmVcpu *vcpu, struct kvm_cpuid_entry2 *entries)
 }
 
 /* A filter's bit says "allowed": none is, so that each access comes to user space. */
-bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error)
+bool kvm_xen_filter_msrs(KvmAccel *kvm, GError **error)
 {
     static uint64_t nothing_allowed[1];
     struct kvm_msr_filter filter = {
@@ -149,14 +149,12 @@ bool kvm_xen_filter_msrs(KvmAccel *kvm, bool patch, GError **error)
                       .nmsrs = 1,
                       .base = kvm->xen_hypercall_msr,
                       .bitmap = (uint8_t *)nothing_allowed},
+        .ranges[1] = {.flags = KVM_MSR_FILTER_READ,
+                      .nmsrs = 1,
+                      .base = MSR_IA32_UCODE_REV,
+                      .bitmap = (uint8_t *)nothing_allowed},
     };
 
-    if (patch) {
-        filter.ranges[1] = (struct kvm_msr_filter_range){.flags = KVM_MSR_FILTER_READ,
-                                                         .nmsrs = 1,
-                                                         .base = MSR_IA32_UCODE_REV,
-                                                         .bitmap = (uint8_t *)nothing_allowed};
-    }
     if (!kvm_enable(kvm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER, 0) ||
         ioctl(kvm->vm_fd, KVM_X86_SET_MSR_FILTER, &filter) < 0) {
         return error_set_errno(error, errno,

@@ -15,7 +15,8 @@ typedef struct {
     uint64_t call;   /* how many acts so far */
     uint8_t *calls;  /* a page for what calls point at */
     uint8_t *lists;  /* and one for what their pointers lead to */
-    const char *act; /* in progress */
+    uint64_t interrupted_at; /* the act that the last interrupt came in, and how many did */
+    unsigned interrupts;
 } Hostile;
 
 /** draw_below: a number from 0 to @limit - 1. */
@@ -29,6 +30,10 @@ uint8_t *victim_page(Hostile *self);
 /* ---- pages.c: what Xen and the guest share ---- */
 /** pages_share: once a start: maps and registers all there is. */
 void pages_share(void);
+/** pages_want_upcalls: they come by the callback vector. */
+void pages_want_upcalls(void);
+/** pages_take_upcall: there is no upcall pending on @vcpu. */
+void pages_take_upcall(unsigned vcpu);
 /** pages_scribble: writes over one of them, or over a page that was granted. */
 void pages_scribble(Hostile *self);
 

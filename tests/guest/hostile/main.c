@@ -16,18 +16,19 @@
 
 #include "hypercall_shapes.h"
 
-#define CMOS_STARTS   0x71
-#define VICTIMS       1024
-#define TICKS_A_LINE  1500000000ull
-#define TIMER_INITIAL 0x380
-#define LVT_TIMER     0x320
-#define TIMER_DIVIDE  0x3e0
-#define PERIODIC      (1u << 17)
-#define TIMER_UNITS   (4 * 1000000 / 16) /* 4 ms */
-#define VECTOR_NMI    2
-#define FIRST_VECTOR  32
-#define DOMAIN        1
-#define SHUTDOWN_OP   2
+#define CMOS_STARTS       0x71
+#define VICTIMS           1024
+#define TICKS_A_LINE      1500000000ull
+#define TIMER_INITIAL     0x380
+#define LVT_TIMER         0x320
+#define TIMER_DIVIDE      0x3e0
+#define PERIODIC          (1u << 17)
+#define TIMER_UNITS       (4 * 1000000 / 16) /* 4 ms */
+#define VECTOR_NMI        2
+#define FIRST_VECTOR      32
+#define DOMAIN            1
+#define INTERRUPTS_AN_ACT 32
+#define SHUTDOWN_OP       2
 
 unsigned long victim_first, victim_frames;
 static Hostile hostiles[HOSTILE_CPUS];
@@ -195,7 +196,6 @@ static _Noreturn void live(void *opaque)
     for (;;) {
         const Act *act = choose_act(self);
         interrupts_on();
-        self->act = act->name;
         if (trace) {
             note("vCPU %u act %llu: %s", cpu_index(), (unsigned long long)self->call, act->name);
         }
@@ -205,15 +205,31 @@ static _Noreturn void live(void *opaque)
             told = rdtsc();
             start_ticks();
             tell(self == &hostiles[0] ? "vCPU 0" : "vCPU 1");
+            pages_want_upcalls();
             vcpu_op(VCPUOP_up, self == &hostiles[0], NULL); /* each may have put the other down */
         }
     }
 }
 
+/*
+ * An upcall that the guest does not take comes again at once, for ever: it is taken where the
+ * vCPU's info was put at first, and when that is not where Xen looks any more, there is no
+ * callback.
+ */
 static void on_interrupt(TrapFrame *frame)
 {
+    Hostile *self = &hostiles[cpu_index()];
     if (frame->vector >= FIRST_VECTOR && lapic_in_service(frame->vector)) {
         lapic_eoi();
+    }
+    pages_take_upcall(cpu_index());
+    if (self->interrupted_at != self->call) {
+        self->interrupted_at = self->call;
+        self->interrupts = 0;
+    }
+    if (++self->interrupts == INTERRUPTS_AN_ACT) {
+        self->interrupts = 0;
+        set_param(HVM_PARAM_CALLBACK_IRQ, 0);
     }
 }
 

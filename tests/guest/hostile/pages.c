@@ -12,6 +12,7 @@ enum {
     EVENT_PAGES = 2,
     MAX_SHARED = 32,
     GRANTS = 256,
+    CALLBACK_VECTOR = 0xf3,
 };
 
 static uint8_t *shared[MAX_SHARED];
@@ -66,6 +67,12 @@ static void register_areas(unsigned vcpu)
     event_channel_op(EVTCHNOP_init_control, &control);
 }
 
+void pages_want_upcalls(void)
+{
+    set_param(HVM_PARAM_CALLBACK_IRQ,
+              (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | CALLBACK_VECTOR);
+}
+
 /* What an operation refuses because it was done before is as good as done. */
 void pages_share(void)
 {
@@ -86,7 +93,17 @@ void pages_share(void)
         struct evtchn_expand_array expand = {.array_gfn = frame_of(event_pages) + i};
         event_channel_op(EVTCHNOP_expand_array, &expand);
     }
-    set_param(HVM_PARAM_CALLBACK_IRQ, (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | 0xf3);
+    pages_want_upcalls();
+}
+
+void pages_take_upcall(unsigned vcpu)
+{
+    volatile struct vcpu_info *own = (void *)(areas + vcpu * PAGE_SIZE);
+    if (!areas) {
+        return;
+    }
+    own->evtchn_upcall_pending = 0;
+    shared_info->vcpu_info[vcpu].evtchn_upcall_pending = 0;
 }
 
 /* A grant that a back end or the guest itself can use, version 1 or 2. */

@@ -41,7 +41,7 @@ def _kernel(architecture):
     return kernel.pae() if architecture == "i386" else kernel.current()
 
 
-def _unpacked(name, packages, architecture):
+def unpacked(name, packages, architecture):
     """The folder with PACKAGES unpacked together."""
     versions = [(package, debian.version(package, architecture)) for package in packages]
 
@@ -52,7 +52,7 @@ def _unpacked(name, packages, architecture):
     return cache.entry(f"{name}-{architecture}", cache.digest(*versions), build)
 
 
-def _needs(path):
+def needs(path):
     """The names of the shared libraries that the program or library PATH asks for."""
     text = subprocess.run(["readelf", "-dW", str(path)], check=True, capture_output=True, text=True).stdout
     return re.findall(r"\(NEEDED\).*\[(.+)\]", text)
@@ -64,7 +64,7 @@ def _libraries(root, programs):
     found = {}
     left = [root / program for program in programs]
     while left:
-        for name in _needs(left.pop()):
+        for name in needs(left.pop()):
             if name not in there:
                 raise debian.PackageError(f"no package brings {name}")
             if name not in found:
@@ -75,7 +75,7 @@ def _libraries(root, programs):
 
 def build_static_i386(source, target):
     """Compile the C program SOURCE into the static 32-bit program TARGET."""
-    root = _unpacked("sysroot", SYSROOT_PACKAGES, "i386")
+    root = unpacked("sysroot", SYSROOT_PACKAGES, "i386")
     runtime = next((root / "usr/lib/gcc/i686-linux-gnu").iterdir())
     subprocess.run(["gcc", "-m32", f"--sysroot={root}", f"-B{runtime}", f"-L{runtime}", "-O2", "-Wall",
                     "-Wextra", "-Werror", "-static", "-pthread", "-o", str(target), str(source)], check=True)
@@ -90,7 +90,7 @@ def _own_tools(architecture, folder):
 
 def _lay_out(archive, architecture, tools):
     """Fill the initial file system: busybox, Xen's tools, our own, modules and init's configuration."""
-    root = _unpacked("xen-userland", PACKAGES[architecture], architecture)
+    root = unpacked("xen-userland", PACKAGES[architecture], architecture)
     for name in ("proc", "sys", "dev", "tmp", "run", "root", "etc", "boot", "sbin", "usr/sbin"):
         archive.folder(name)
     archive.node("dev/console", 0o600, 5, 1)
@@ -168,7 +168,7 @@ def kexec_files(architecture):
 
 def store_tools():
     """A folder with Debian's xenstore-utils (bin) and their libraries (lib), for the host's side."""
-    root = _unpacked("xenstore-utils", STORE_PACKAGES, debian.native())
+    root = unpacked("xenstore-utils", STORE_PACKAGES, debian.native())
     own = [path.name for path in root.rglob("libxen*.so*")]
     key = cache.digest(root.name, pathlib.Path(__file__))
 
@@ -177,11 +177,11 @@ def store_tools():
         (folder / "lib").mkdir()
         for program in STORE_PROGRAMS:
             shutil.copy(root / program, folder / "bin")
-            for name in _needs(root / program):
+            for name in needs(root / program):
                 if name in own:
                     shutil.copy(next(root.rglob(name)), folder / "lib")
         for library in list((folder / "lib").iterdir()):
-            for name in _needs(library):
+            for name in needs(library):
                 if name in own:
                     shutil.copy(next(root.rglob(name)), folder / "lib")
 
