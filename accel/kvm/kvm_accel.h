@@ -81,6 +81,8 @@ typedef struct {
     void (*after_run)(void *opaque, KvmVcpu *vcpu);
     /** vcpu_woken: @vcpu came out for no reason of the guest's: a kick, or an INIT that it waited for. */
     void (*vcpu_woken)(void *opaque, KvmVcpu *vcpu);
+    /** clock_started: all vCPUs are about to run, and the guest's clock goes on. Machine lock. */
+    void (*clock_started)(void *opaque);
     /** hypercall: by the instruction (KVM_EXIT_XEN), or by a write to KVM_XEN_PORT. */
     void (*hypercall)(void *opaque, KvmVcpu *vcpu);
     void (*hypercall_port)(void *opaque, KvmVcpu *vcpu);
@@ -108,6 +110,7 @@ struct KvmVcpu {
     bool stopped;         /* machine lock: out of the run loop */
     bool blocked;    /* machine lock: ended (triple fault, internal error) until a reset or load */
     bool io_pending; /* own thread: the last exit completes only when KVM is entered again */
+    uint64_t tsc_offset; /* where a loaded guest comes from */
     int extint_vector; /* own thread: the last vector given to KVM_INTERRUPT, or -1 */
     VcpuWork *work;    /* machine lock */
     KvmVcpuState *power_on;
@@ -136,8 +139,8 @@ struct _KvmAccel {
     bool has_sregs2, has_xcrs, has_debugregs, has_triple_fault_event;
     int xsave_size;    /* bytes; 0: KVM_GET_FPU only */
     int nested_size;   /* most bytes of KVM_GET_NESTED_STATE; 0: KVM has none */
-    uint64_t tsc_distance; /* of TSC offsets here from those where a loaded guest comes from */
-    bool tsc_distance_known;
+    bool tsc_loaded; /* and the clock has not gone on since; see tsc.c */
+    uint64_t tsc_value, tsc_distance; /* CPU 0's TSC then; offsets here from those saved */
     uint64_t clock_ns; /* of the guest while it is stopped */
     bool clock_valid;
     const KvmXenOps *xen_ops; /* NULL: no Xen */
@@ -255,6 +258,8 @@ void kvm_x86_before_run(KvmVcpu *vcpu);
 void kvm_x86_handle_exit(KvmVcpu *vcpu);
 /** kvm_x86_run_failed: KVM_RUN failed with @errnum: registers are dumped, the vCPU blocks. */
 void kvm_x86_run_failed(KvmVcpu *vcpu, int errnum);
+/** kvm_x86_clock_started: the guest's clock goes on; its vCPUs are about to run. */
+void kvm_x86_clock_started(KvmAccel *kvm);
 void kvm_x86_class_init(AccelClass *klass);
 
 #endif

@@ -393,6 +393,10 @@ void kvm_vcpus_resume(Accel *accel)
         ioctl(kvm->vm_fd, KVM_SET_CLOCK, &clock);
         __atomic_store_n(&kvm->clock_valid, false, __ATOMIC_RELEASE);
     }
+    kvm_x86_clock_started(kvm);
+    if (kvm->xen_ops) {
+        kvm->xen_ops->clock_started(kvm->xen_opaque);
+    }
     kvm_irq_routes_commit(kvm);
     kvm->running = true;
     kvm_coalesced_watch(kvm, true);

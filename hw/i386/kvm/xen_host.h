@@ -42,6 +42,7 @@ typedef struct {
     int64_t call_since; /* us: when the hypercall in progress began, or last let others go first */
     atomic_bool deadline_passed; /* of a poll */
     atomic_bool look_again;      /* whether what it sleeps for has come */
+    uint64_t held_deadline; /* KVM_XEN: of the kernel's timer while the clock stands still; 0: none */
     atomic_bool message_waits;   /* its own vector, which its LAPIC did not take */
     /* plain KVM */
     int sint_route; /* -1: none */
@@ -61,6 +62,9 @@ typedef struct {
     void (*before_run)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** resumed: MSRs of @vcpu may not be as we have set them: loaded, or gone with an INIT. */
     void (*resumed)(KvmXenHost *host, XenHostVcpu *vcpu);
+    /** stopped: @vcpu is, and the guest's clock with it. clock_started: it goes on. */
+    void (*stopped)(KvmXenHost *host, XenHostVcpu *vcpu);
+    void (*clock_started)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** arrived: @vcpu has been loaded, perhaps with what the other kind had left in its LAPIC. */
     void (*arrived)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** check: the same where it is not known whether anything happened. Own thread. */

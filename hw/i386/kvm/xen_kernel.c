@@ -243,40 +243,66 @@ static void release_port(XenHost *xen, uint32_t port)
     set_vm(host, &attribute);
 }
 
-/* A one-shot that we have armed goes along into the kernel. */
+static bool get_timer(XenHostVcpu *vcpu, struct kvm_xen_vcpu_attr *attribute)
+{
+    bool known;
+
+    *attribute = (struct kvm_xen_vcpu_attr){.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
+    kvm_vcpu_hold(vcpu->vcpu);
+    known = ioctl(vcpu->vcpu->fd, KVM_XEN_VCPU_GET_ATTR, attribute) == 0;
+    kvm_vcpu_release(vcpu->vcpu);
+    return known;
+}
+
+/*
+ * A one-shot that we have armed goes along into the kernel, which from then on takes set_timer_op and
+ * its kin by itself. While the guest's clock stands still the kernel's would run on: it is held here.
+ */
 static void set_timer_port(XenHost *xen, unsigned index, uint32_t port)
 {
     KvmXenHost *host = xen_host_of(xen);
+    XenHostVcpu *vcpu = &host->vcpus[index];
     struct kvm_xen_vcpu_attr attribute = {.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
+    uint64_t deadline = port ? xen_timers_deadline(host->timers, XEN_TIMER_SINGLESHOT, index) : 0;
 
+    vcpu->held_deadline = 0;
     if (port && !xen_host_has_vector(host, index)) {
         return;
     }
     attribute.u.timer.port = port;
     attribute.u.timer.priority = KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL;
-    if (port) {
-        attribute.u.timer.expires_ns =
-            xen_timers_deadline(host->timers, XEN_TIMER_SINGLESHOT, index);
-    }
-    if (set_vcpu(&host->vcpus[index], &attribute) == 0 && attribute.u.timer.expires_ns) {
+    attribute.u.timer.expires_ns = host->kvm->running ? deadline : 0;
+    if (set_vcpu(vcpu, &attribute) == 0 && deadline) {
         xen_timers_disarm(host->timers, XEN_TIMER_SINGLESHOT, index);
+        vcpu->held_deadline = host->kvm->running ? 0 : deadline;
     }
 }
 
-/* Once it has a port, the kernel takes set_timer_op and its kin by itself. */
+static void stopped(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    struct kvm_xen_vcpu_attr attribute;
+
+    if (get_timer(vcpu, &attribute) && attribute.u.timer.port && attribute.u.timer.expires_ns) {
+        vcpu->held_deadline = attribute.u.timer.expires_ns;
+        attribute.u.timer.expires_ns = 0;
+        set_vcpu(vcpu, &attribute);
+    }
+}
+
+static void clock_started(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    struct kvm_xen_vcpu_attr attribute;
+
+    if (vcpu->held_deadline && get_timer(vcpu, &attribute) && attribute.u.timer.port) {
+        attribute.u.timer.expires_ns = vcpu->held_deadline;
+        set_vcpu(vcpu, &attribute);
+    }
+    vcpu->held_deadline = 0;
+}
+
 static uint64_t timer_deadline(XenHost *xen, unsigned index)
 {
-    XenHostVcpu *vcpu = &xen_host_of(xen)->vcpus[index];
-    struct kvm_xen_vcpu_attr attribute = {.type = KVM_XEN_VCPU_ATTR_TYPE_TIMER};
-    bool known;
-
-    if (!vcpu->vcpu) {
-        return 0;
-    }
-    kvm_vcpu_hold(vcpu->vcpu);
-    known = ioctl(vcpu->vcpu->fd, KVM_XEN_VCPU_GET_ATTR, &attribute) == 0;
-    kvm_vcpu_release(vcpu->vcpu);
-    return known && attribute.u.timer.port ? attribute.u.timer.expires_ns : 0;
+    return xen_host_of(xen)->vcpus[index].held_deadline;
 }
 
 /* ---- time and runstate ---- */
@@ -383,6 +409,8 @@ const XenHostKind xen_host_kernel_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
+    .stopped = stopped,
+    .clock_started = clock_started,
     .arrived = arrived,
     .check = before_run,
 };

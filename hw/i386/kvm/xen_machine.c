@@ -323,6 +323,11 @@ static void run_state_changed(RunEvent event, void *opaque)
 
     if (event == RUN_EVENT_STOP) {
         xen_timers_set_running(host->timers, false);
+        for (unsigned i = 0; i < host->vcpu_count; i++) {
+            if (host->vcpus[i].vcpu) {
+                host->kind->stopped(host, &host->vcpus[i]);
+            }
+        }
     } else if (event == RUN_EVENT_WAKEUP || event == RUN_EVENT_WAKEUP_DONE) {
         xen->waking = event == RUN_EVENT_WAKEUP;
     } else if (event == RUN_EVENT_RESUME) {

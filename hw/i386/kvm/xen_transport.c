@@ -417,6 +417,17 @@ static void vcpu_woken(void *opaque, KvmVcpu *kvm_vcpu)
     host->kind->check(host, &host->vcpus[kvm_vcpu->parent.index]);
 }
 
+static void clock_started(void *opaque)
+{
+    KvmXenHost *host = opaque;
+
+    for (unsigned i = 0; i < host->vcpu_count; i++) {
+        if (host->vcpus[i].vcpu) {
+            host->kind->clock_started(host, &host->vcpus[i]);
+        }
+    }
+}
+
 static bool deliver_msi(void *opaque, const MsiMessage *message)
 {
     KvmXenHost *host = opaque;
@@ -431,6 +442,7 @@ const KvmXenOps xen_host_kvm_ops = {
     .before_run = before_run,
     .after_run = after_run,
     .vcpu_woken = vcpu_woken,
+    .clock_started = clock_started,
     .hypercall = hypercall,
     .hypercall_port = hypercall_port,
     .write_msr = write_msr,

@@ -254,8 +254,8 @@ static void resumed(KvmXenHost *host, XenHostVcpu *vcpu)
     copy_time(host, vcpu);
 }
 
-/* An upcall that the kernel would have found in vcpu_info is one of the LAPIC here. */
-static void arrived(KvmXenHost *host, XenHostVcpu *vcpu)
+/* Timers are all ours, and keep to the clock by themselves. */
+static void nothing_to_do(KvmXenHost *host, XenHostVcpu *vcpu)
 {
 }
 
@@ -311,7 +311,9 @@ const XenHostKind xen_host_user_kind = {
     .vector_changed = vector_changed,
     .before_run = before_run,
     .resumed = resumed,
-    .arrived = arrived,
+    .stopped = nothing_to_do,
+    .clock_started = nothing_to_do,
+    .arrived = nothing_to_do,
     .check = check,
 };
 

@@ -64,6 +64,14 @@ void kvm_x86_vcpu_reset(Accel *accel, Vcpu *vcpu, const X86BootState *boot);
 GVariant *kvm_x86_vcpu_save(Accel *accel, Vcpu *vcpu);
 bool kvm_x86_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error);
 
+/* ---- tsc.c ---- */
+/** kvm_x86_tsc_offset: of @vcpu's TSC from the host's; false: KVM does not tell. */
+bool kvm_x86_tsc_offset(KvmVcpu *vcpu, uint64_t *offset);
+/** kvm_x86_tsc_at_stop: what the TSC that says @tsc now said when the guest's clock was stopped. */
+uint64_t kvm_x86_tsc_at_stop(KvmVcpu *vcpu, uint64_t tsc);
+/** kvm_x86_tsc_loaded: @vcpu comes with this offset and TSC; CPU 0 before the others. */
+void kvm_x86_tsc_loaded(KvmVcpu *vcpu, uint64_t offset, uint64_t tsc);
+
 /** kvm_x86_fpu_size: bytes of what kvm_x86_get_fpu() fills in. */
 size_t kvm_x86_fpu_size(const KvmAccel *kvm);
 /** kvm_x86_get_fpu: the XSAVE area, or a struct kvm_fpu where KVM has no XSAVE. False with errno

@@ -132,66 +132,12 @@ static void save_msrs(KvmVcpu *vcpu, GVariantBuilder *builder)
     g_variant_builder_init(&values, G_VARIANT_TYPE("a(ut)"));
     for (guint i = 0; i < msrs->len; i++) {
         const struct kvm_msr_entry *msr = &g_array_index(msrs, struct kvm_msr_entry, i);
-        g_variant_builder_add(&values, "(ut)", msr->index, (guint64)msr->data);
+        uint64_t data = msr->index == MSR_IA32_TSC ? kvm_x86_tsc_at_stop(vcpu, msr->data) : msr->data;
+        g_variant_builder_add(&values, "(ut)", msr->index, (guint64)data);
     }
     g_variant_builder_add(builder, "{sv}", "msrs", g_variant_builder_end(&values));
     if (kvm_msr_get(vcpu->fd, MSR_TSC_DEADLINE, &deadline)) {
         g_variant_builder_add(builder, "{sv}", "tsc-deadline", g_variant_new_uint64(deadline));
-    }
-}
-
-/* ---- the TSC's offset from the host's ---- */
-
-static bool tsc_offset(KvmVcpu *vcpu, unsigned long request, uint64_t *offset)
-{
-    struct kvm_device_attr attribute = {
-        .group = KVM_VCPU_TSC_CTRL,
-        .attr = KVM_VCPU_TSC_OFFSET,
-        .addr = (uintptr_t)offset,
-    };
-
-    return ioctl(vcpu->fd, request, &attribute) == 0; /* Linux 5.16 */
-}
-
-static uint64_t saved_tsc(GVariant *msrs)
-{
-    GVariantIter iter;
-    guint32 index;
-    guint64 data;
-
-    g_variant_iter_init(&iter, msrs);
-    while (g_variant_iter_next(&iter, "(ut)", &index, &data)) {
-        if (index == MSR_IA32_TSC) {
-            return data;
-        }
-    }
-    return 0;
-}
-
-/*
- * A write to the MSR that comes near what the TSC says anyway is taken by KVM for an attempt to
- * make it equal to another CPU's, and moves nothing: a young guest's TSC could step back. The offset
- * is what it is; CPU 0 has its own set by its TSC, and the others keep their distance from it, since
- * all were read at different times.
- */
-static void load_tsc_offset(KvmVcpu *vcpu, GVariant *state)
-{
-    g_autoptr(GVariant) msrs = g_variant_lookup_value(state, "msrs", G_VARIANT_TYPE("a(ut)"));
-    uint64_t saved, offset, now;
-
-    if (!msrs || !g_variant_lookup(state, "tsc-offset", "t", &saved)) {
-        return;
-    }
-    if (vcpu->parent.index == 0) {
-        vcpu->kvm->tsc_distance_known = tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset) &&
-                                        kvm_msr_get(vcpu->fd, MSR_IA32_TSC, &now);
-        if (vcpu->kvm->tsc_distance_known) {
-            vcpu->kvm->tsc_distance = offset + (saved_tsc(msrs) - now) - saved;
-        }
-    }
-    offset = saved + vcpu->kvm->tsc_distance;
-    if (vcpu->kvm->tsc_distance_known) {
-        tsc_offset(vcpu, KVM_SET_DEVICE_ATTR, &offset);
     }
 }
 
@@ -210,7 +156,7 @@ static void save_all(KvmVcpu *vcpu, void *opaque)
     if (khz > 0) {
         g_variant_builder_add(builder, "{sv}", "tsc-khz", g_variant_new_uint32((uint32_t)khz));
     }
-    if (tsc_offset(vcpu, KVM_GET_DEVICE_ATTR, &offset)) {
+    if (kvm_x86_tsc_offset(vcpu, &offset)) {
         g_variant_builder_add(builder, "{sv}", "tsc-offset", g_variant_new_uint64(offset));
     }
     g_variant_builder_add(builder, "{sv}", "extint",
@@ -409,6 +355,24 @@ static bool load_tsc_khz(KvmVcpu *vcpu, GVariant *state, GError **error)
     return true;
 }
 
+static void load_tsc(KvmVcpu *vcpu, GVariant *state)
+{
+    g_autoptr(GVariant) msrs = g_variant_lookup_value(state, "msrs", G_VARIANT_TYPE("a(ut)"));
+    guint64 offset, data;
+    GVariantIter iter;
+    guint32 index;
+
+    if (!msrs || !g_variant_lookup(state, "tsc-offset", "t", &offset)) {
+        return;
+    }
+    g_variant_iter_init(&iter, msrs);
+    while (g_variant_iter_next(&iter, "(ut)", &index, &data)) {
+        if (index == MSR_IA32_TSC) {
+            kvm_x86_tsc_loaded(vcpu, offset, data);
+        }
+    }
+}
+
 /* The timer's deadline after the LAPIC, which says that it is in that mode. */
 static void load_deadline(KvmVcpu *vcpu, GVariant *state)
 {
@@ -450,7 +414,7 @@ bool kvm_x86_vcpu_load(Accel *accel, Vcpu *vcpu, GVariant *state, GError **error
         !load_parts(kvm_vcpu, parts_after_msrs, G_N_ELEMENTS(parts_after_msrs), state, error)) {
         return false;
     }
-    load_tsc_offset(kvm_vcpu, state);
+    load_tsc(kvm_vcpu, state);
     load_deadline(kvm_vcpu, state);
     load_extint(kvm_vcpu, state);
     g_variant_lookup(state, "ended", "b", &ended);
