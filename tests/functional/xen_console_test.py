@@ -49,7 +49,7 @@ def check_nodes(machine):
     assert status != 0, "the guest could write console/port"
 
 
-@case(assets=ASSETS[64], cost=60)
+@case(assets=ASSETS[64], cost=60, full=True)
 def test_hvc0_is_console_in_and_out_from_early_boot_over_suspend(context):
     """console=hvc0 earlyprintk=xen; the first lines go to the log of console_io."""
     log = context.results / "xen.log"
@@ -133,7 +133,7 @@ def is_there(machine, index):
     return str(index) in machine.store("list", machine.domain("device/console")).split()
 
 
-@case(assets=ASSETS[64], cost=80)
+@case(assets=ASSETS[64], cost=80, full=True)
 def test_further_consoles_come_and_go_while_nobody_reads_hvc0(context):
     """hvc0 without a device drops what comes; xen-console idx=1 from the start; idx=2 added and taken away."""
     def socket(name):
