@@ -177,6 +177,7 @@ bool fdc_load(Device *device, GVariant *state, GError **error)
         forget(fdc); /* some fields may be loaded already */
         return false;
     }
+    i8257_set_request(fdc->dma, fdc->dma_number, moves_data(fdc) && !fdc->transfer.non_dma);
     fdc_settle_irq(fdc);
     return true;
 }

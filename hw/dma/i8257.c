@@ -3,6 +3,8 @@
  * 128 KiB; an address is a page register's byte and sixteen bits that wrap.
  *
  * Left out, as in the PIIX3: memory to memory, rotating priority, compressed timing, line polarity.
+ * The first chip's requests pass the cascade, channel 4, whatever its mask says: firmware opens it,
+ * and a kernel that was started without firmware relies on that.
  *
  * Source: Intel 8237A data sheet (231466); 82371SB (PIIX3) data sheet, "DMA registers".
  *
@@ -83,14 +85,8 @@ static Chip *chip_of(I8257 *dma, unsigned channel)
 static bool is_open(I8257 *dma, unsigned channel)
 {
     const Chip *chip = chip_of(dma, channel);
-    const Chip *cascade = &dma->chips[1];
 
-    if ((chip->command & COMMAND_DISABLE) || (chip->mask & 1u << channel % CHIP_CHANNELS)) {
-        return false;
-    }
-    /* The first chip's requests go through channel 4. */
-    return channel > CASCADE_CHANNEL ||
-           (!(cascade->command & COMMAND_DISABLE) && !(cascade->mask & 1));
+    return !(chip->command & COMMAND_DISABLE) && !(chip->mask & 1u << channel % CHIP_CHANNELS);
 }
 
 /* Asks every device that waits whether it can go on now. */
