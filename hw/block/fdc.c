@@ -133,9 +133,9 @@ static void enter_reset(FDC *fdc)
 }
 
 /*
- * The polling after a reset finds that each of four drives has become ready. The heads are where the
- * controller now counts from: a chip would leave them and want a RECALIBRATE, which guests do not always
- * give it.
+ * The polling after a reset finds that each of four drives has become ready. The heads are where
+ * the controller now counts from: a chip would leave them and want a RECALIBRATE, which guests do
+ * not always give it.
  */
 static void leave_reset(FDC *fdc)
 {

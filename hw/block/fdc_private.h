@@ -14,8 +14,9 @@
 #include "hw/dma/i8257.h"
 #include "hw/isa/isa.h"
 
-#define FDC_SELECT_COUNT 4 /* units that a command can name; those from FDC_UNIT_COUNT on are not there */
-#define FDC_FIFO_SIZE    17 /* the longest command: RESTORE */
+#define FDC_SELECT_COUNT                                                                           \
+    4 /* units that a command can name; those from FDC_UNIT_COUNT on are not there */
+#define FDC_FIFO_SIZE 17 /* the longest command: RESTORE */
 /* Both sides of a track with the highest EOT there is. */
 #define FDC_BUFFER_SECTORS (2 * 255)
 #define FDC_BUFFER_SIZE    (FDC_BUFFER_SECTORS * FLOPPY_SECTOR_SIZE)
@@ -92,8 +93,7 @@ struct _FloppyBus {
 };
 
 GType floppy_bus_get_type(void);
-#define HW_FLOPPY_BUS(object)                                                                      \
-    G_TYPE_CHECK_INSTANCE_CAST((object), floppy_bus_get_type(), FloppyBus)
+#define HW_FLOPPY_BUS(object) G_TYPE_CHECK_INSTANCE_CAST((object), floppy_bus_get_type(), FloppyBus)
 
 FloppyBus *floppy_bus_new(FDC *fdc);
 
@@ -136,10 +136,10 @@ typedef struct {
     FDCSector host;                 /* the next to pass to or from the host: what results tell */
     uint8_t head_done;              /* side of the last one that passed */
     uint8_t eot, step, size_code;
-    uint16_t left;            /* sectors that are yet to be read, or asked of the host */
-    uint16_t chunk;           /* sectors in the request under way */
-    uint32_t fill, position;  /* of the buffer: bytes that are to pass, bytes that have passed */
-    uint8_t status[3];        /* ST0 without drive and head, ST1, ST2, as far as they are known */
+    uint16_t left;           /* sectors that are yet to be read, or asked of the host */
+    uint16_t chunk;          /* sectors in the request under way */
+    uint32_t fill, position; /* of the buffer: bytes that are to pass, bytes that have passed */
+    uint8_t status[3];       /* ST0 without drive and head, ST1, ST2, as far as they are known */
 } FDCTransfer;
 
 struct _FDC {

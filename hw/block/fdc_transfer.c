@@ -2,9 +2,9 @@
  * The commands of the floppy disk controller that move data: between the image and the buffer by
  * requests to the block layer, between the buffer and the host by DMA or through the FIFO.
  *
- * A read without DMA gets all its sectors before the host sees the first byte, so that the FIFO never
- * runs dry; every other command goes on track by track, or sector by sector where the host may
- * stop anywhere.
+ * A read without DMA gets all its sectors before the host sees the first byte, so that the FIFO
+ * never runs dry; every other command goes on track by track, or sector by sector where the host
+ * may stop anywhere.
  *
  * Where the data sheet leaves a host in trouble and guests rely on better: a transfer without DMA,
  * which has no terminal count, ends well with its last sector; and with MT a side's last sector is
@@ -19,13 +19,13 @@
 #include "fdc_private.h"
 #include "util/trace.h"
 
-#define MULTI_TRACK     0x80
-#define SKIP            0x20
-#define ENABLE_COUNT    0x80 /* VERIFY: SC is the number of sectors */
-#define SCAN_WILDCARD   0xff
-#define SCAN_COMMAND    0x1f
-#define ID_SIZE         4 /* FORMAT TRACK: C, H, R, N of each sector */
-#define RESULT_LENGTH   7
+#define MULTI_TRACK   0x80
+#define SKIP          0x20
+#define ENABLE_COUNT  0x80 /* VERIFY: SC is the number of sectors */
+#define SCAN_WILDCARD 0xff
+#define SCAN_COMMAND  0x1f
+#define ID_SIZE       4 /* FORMAT TRACK: C, H, R, N of each sector */
+#define RESULT_LENGTH 7
 
 TRACE_DEFINE(fdc_request);
 
@@ -86,7 +86,8 @@ static const FloppyFormat *format_of(const FDC *fdc)
     return fdc_drive(fdc, fdc->transfer.unit)->format;
 }
 
-/* The next sector of the image; MT goes on with the other side. True: it is on the next cylinder. */
+/* The next sector of the image; MT goes on with the other side. True: it is on the next cylinder.
+ */
 static bool advance(const FDCTransfer *t, const FloppyFormat *format, FDCSector *at)
 {
     unsigned behind = (unsigned)at->sector + t->step;
@@ -296,8 +297,8 @@ static uint32_t move_from_memory(FDC *fdc)
         return i8257_from_memory(fdc->dma, fdc->dma_number, fdc->buffer + t->position, wanted,
                                  &t->terminal_count);
     }
-    wanted = i8257_from_memory(fdc->dma, fdc->dma_number, compared,
-                               MIN(wanted, sizeof(compared)), &t->terminal_count);
+    wanted = i8257_from_memory(fdc->dma, fdc->dma_number, compared, MIN(wanted, sizeof(compared)),
+                               &t->terminal_count);
     for (uint32_t i = 0; i < wanted; i++) {
         scan_byte(fdc, compared[i]);
         t->position++;
@@ -524,10 +525,10 @@ static void format_on(FDC *fdc)
 
 static void go_on(FDC *fdc)
 {
-    static void (*const steps[FDC_TRANSFER_COUNT])(FDC *fdc) = {
-        [FDC_TRANSFER_READ] = read_on,          [FDC_TRANSFER_WRITE] = write_on,
-        [FDC_TRANSFER_VERIFY] = verify_on,      [FDC_TRANSFER_SCAN_EQUAL] = scan_on,
-        [FDC_TRANSFER_SCAN_LOW] = scan_on,      [FDC_TRANSFER_SCAN_HIGH] = scan_on,
+    static void (*const steps[FDC_TRANSFER_COUNT])(FDC * fdc) = {
+        [FDC_TRANSFER_READ] = read_on,     [FDC_TRANSFER_WRITE] = write_on,
+        [FDC_TRANSFER_VERIFY] = verify_on, [FDC_TRANSFER_SCAN_EQUAL] = scan_on,
+        [FDC_TRANSFER_SCAN_LOW] = scan_on, [FDC_TRANSFER_SCAN_HIGH] = scan_on,
         [FDC_TRANSFER_FORMAT] = format_on,
     };
 
@@ -659,7 +660,8 @@ void fdc_transfer_write(FDC *fdc)
     begin(fdc, sectors_to_eot(fdc));
 }
 
-/* The host gets nothing, so it can end nothing: EOT does, or the count in the last byte (0: 256). */
+/* The host gets nothing, so it can end nothing: EOT does, or the count in the last byte (0: 256).
+ */
 void fdc_transfer_verify(FDC *fdc)
 {
     unsigned count = fdc->fifo[8] ? fdc->fifo[8] : 256;

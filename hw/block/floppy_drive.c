@@ -16,7 +16,8 @@
 #include "hw/core/machine.h"
 #include "util/trace.h"
 
-#define CYLINDER_LIMIT 84 /* where the heads meet the stop, a little behind the last formatted one */
+#define CYLINDER_LIMIT                                                                             \
+    84 /* where the heads meet the stop, a little behind the last formatted one */
 
 TRACE_DEFINE(floppy_medium);
 TRACE_DEFINE(floppy_step);

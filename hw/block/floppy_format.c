@@ -61,8 +61,9 @@ static const struct {
     const char *name;
     uint8_t cmos;
 } types[FLOPPY_TYPE_COUNT] = {
-    [FLOPPY_TYPE_144] = {"144", 4}, [FLOPPY_TYPE_288] = {"288", 5}, [FLOPPY_TYPE_120] = {"120", 2},
-    [FLOPPY_TYPE_NONE] = {"none", 0}, [FLOPPY_TYPE_AUTO] = {"auto", 0},
+    [FLOPPY_TYPE_144] = {"144", 4},   [FLOPPY_TYPE_288] = {"288", 5},
+    [FLOPPY_TYPE_120] = {"120", 2},   [FLOPPY_TYPE_NONE] = {"none", 0},
+    [FLOPPY_TYPE_AUTO] = {"auto", 0},
 };
 
 static uint64_t format_bytes(const FloppyFormat *format)

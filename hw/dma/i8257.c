@@ -25,14 +25,14 @@
 
 /* Control registers, by their offset from the first; what is read differs from what is written. */
 enum {
-    CONTROL_COMMAND,      /* read: status */
-    CONTROL_REQUEST,      /* read: nothing */
-    CONTROL_MASK_ONE,     /* read: nothing */
-    CONTROL_MODE,         /* read: nothing */
+    CONTROL_COMMAND,  /* read: status */
+    CONTROL_REQUEST,  /* read: nothing */
+    CONTROL_MASK_ONE, /* read: nothing */
+    CONTROL_MODE,     /* read: nothing */
     CONTROL_CLEAR_POINTER,
     CONTROL_MASTER_CLEAR, /* read: temporary register */
     CONTROL_CLEAR_MASK,
-    CONTROL_MASK_ALL,     /* read: the mask */
+    CONTROL_MASK_ALL, /* read: the mask */
 };
 
 enum {
@@ -129,7 +129,7 @@ static unsigned word_shift(unsigned channel)
 
 static uint64_t page_of(I8257 *dma, unsigned channel)
 {
-    static const uint8_t ports[I8257_CHANNEL_COUNT] = {0x87, 0x83, 0x81, 0x82,
+    static const uint8_t ports[I8257_CHANNEL_COUNT] = {0x87,         0x83, 0x81, 0x82,
                                                        REFRESH_PAGE, 0x8b, 0x89, 0x8a};
     uint8_t page = dma->pages[ports[channel] - PAGE_PORT];
 

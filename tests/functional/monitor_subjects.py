@@ -169,8 +169,9 @@ def test_default_drives(case):
     raw = f"file={image},format=raw,if=floppy"
 
     def names(*arguments):
-        client = case.start(*board, *arguments).qmp
-        drives = client.run("query-block")
+        machine = case.start(*board, *arguments)
+        drives = machine.qmp.run("query-block")
+        machine.end()
         return {drive["device"] or drive["qdev"]: "inserted" in drive for drive in drives}
 
     assert names() == {"ide1-cd0": False, "floppy0": False}

@@ -1,6 +1,6 @@
 /*
- * What the tests of the floppy controller share: a machine with 2 MiB of RAM, an ISA bus with DMA and
- * an interrupt line, image files of the test's own folder, and commands as a guest gives them.
+ * What the tests of the floppy controller share: a machine with 2 MiB of RAM, an ISA bus with DMA
+ * and an interrupt line, image files of the test's own folder, and commands as a guest gives them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -1,7 +1,7 @@
 /*
  * The floppy controller: commands that move data, by DMA and through the FIFO: reads, writes,
- * multi-track, ends by EOT and by terminal count, implied seeks, VERIFY, SCAN, FORMAT, deleted marks,
- * data rates, protection, media errors.
+ * multi-track, ends by EOT and by terminal count, implied seeks, VERIFY, SCAN, FORMAT, deleted
+ * marks, data rates, protection, media errors.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -475,7 +475,7 @@ static void test_scan_compares_in_each_direction(void)
         int delta;
         uint8_t st2;
     } cases[] = {
-        {0x51, 0, 0x08}, {0x51, 1, 0x04},  {0x59, 0, 0x08}, {0x59, 1, 0x00},
+        {0x51, 0, 0x08},  {0x51, 1, 0x04}, {0x59, 0, 0x08}, {0x59, 1, 0x00},
         {0x59, -1, 0x04}, {0x5d, 0, 0x08}, {0x5d, 1, 0x04}, {0x5d, -1, 0x00},
     };
 

@@ -400,8 +400,8 @@ static void test_bad_states_are_refused(void)
 
 static void random_access(GRand *rand)
 {
-    static const uint16_t ports[] = {DOR, MSR, FIFO, FIFO, FIFO, FIFO, DIR, 0x0a, 0x0b,
-                                     0x08, 0x0c, 0x0d, 0x04, 0x05, 0x81, 0x0e};
+    static const uint16_t ports[] = {DOR,  MSR,  FIFO, FIFO, FIFO, FIFO, DIR,  0x0a,
+                                     0x0b, 0x08, 0x0c, 0x0d, 0x04, 0x05, 0x81, 0x0e};
     uint16_t port = ports[g_rand_int_range(rand, 0, G_N_ELEMENTS(ports))];
     unsigned size = 1u << g_rand_int_range(rand, 0, 3);
 

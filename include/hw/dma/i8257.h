@@ -20,8 +20,8 @@ DEVICE_DECLARE(I8257, i8257, HW_I8257)
 typedef void (*I8257Ready)(void *opaque);
 
 /**
- * i8257_connect: @ready hears of each change by the guest that lets channel @channel move data while
- * its request line is high. NULL: no device. False: no such channel, or it has a device.
+ * i8257_connect: @ready hears of each change by the guest that lets channel @channel move data
+ * while its request line is high. NULL: no device. False: no such channel, or it has a device.
  */
 bool i8257_connect(I8257 *dma, unsigned channel, I8257Ready ready, void *opaque);
 /** i8257_set_request: the device's DREQ line. */
