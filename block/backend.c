@@ -136,6 +136,7 @@ static void fit_medium(BlockBackend *backend, const BlockNode *node)
 static void keep_wanted(BlockBackend *backend, BlockPermissions wanted)
 {
     backend->follow_medium = wanted.follow_medium && wanted.write;
+    backend->last_read_only = !backend->follow_medium;
     backend->permissions = BLOCK_PERMISSION_READ | (wanted.write ? BLOCK_PERMISSION_WRITE : 0);
     backend->shared = BLOCK_PERMISSION_READ | BLOCK_PERMISSION_WRITE_UNCHANGED |
                       (wanted.share_write ? BLOCK_PERMISSION_WRITE : 0) |
@@ -405,6 +406,7 @@ void block_backend_remove_medium(BlockBackend *backend)
     }
     block_drain(backend);
     flush_quietly(backend);
+    backend->last_read_only = backend->root->node->read_only;
     block_link_free(backend->root);
     backend->root = NULL;
     tell_medium_changed(backend, false);

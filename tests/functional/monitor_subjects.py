@@ -140,8 +140,7 @@ def test_floppy_media(case):
 
     assert drive()["removable"] and "tray_open" not in drive() and "inserted" not in drive()
     assert changed() and seek(1) == [0x20, 1] and changed()
-    client.run("blockdev-change-medium", {"id": "floppy0", "filename": first, "format": "raw",
-                                          "read-only-mode": "read-write"})
+    client.run("blockdev-change-medium", {"id": "floppy0", "filename": first, "format": "raw"})
     assert drive()["inserted"]["file"] == first and not drive()["inserted"]["ro"]
     assert changed() and seek(0) == [0x20, 0] and not changed()
     client.run("blockdev-change-medium", {"id": "floppy0", "filename": second, "format": "raw",
@@ -152,6 +151,9 @@ def test_floppy_media(case):
     assert drive()["inserted"]["file"] == second
     client.run("eject", {"id": "floppy0"})
     assert "inserted" not in drive() and changed()
+    client.run("blockdev-change-medium", {"id": "floppy0", "filename": first, "format": "raw"})
+    assert drive()["inserted"]["ro"], "as the one before"
+    client.run("eject", {"id": "floppy0"})
     client.run("blockdev-add", {"driver": "raw", "node-name": "disk", "file": {"driver": "file", "filename": first}})
     client.run("blockdev-insert-medium", {"id": "floppy0", "node-name": "disk"})
     expect_error(lambda: client.run("blockdev-insert-medium", {"id": "floppy0", "node-name": "disk"}), "GenericError",
