@@ -203,7 +203,7 @@ void fdc_command_run(FDC *fdc);
 /** fdc_seek: moves drive @unit, counted by the controller's own register. True: it moved. */
 bool fdc_seek(FDC *fdc, unsigned unit, unsigned cylinder);
 
-/* ---- fdc_transfer.c ---- */
+/* ---- fdc_data_commands.c ---- */
 
 /** fdc_transfer_*: the commands that move data. */
 void fdc_transfer_read(FDC *fdc);
@@ -215,6 +215,23 @@ void fdc_transfer_scan(FDC *fdc);
 void fdc_transfer_format(FDC *fdc);
 /** fdc_transfer_read_id: the next ID field that passes. */
 void fdc_transfer_read_id(FDC *fdc);
+
+/* ---- fdc_transfer.c ---- */
+
+#define FDC_ID_SIZE 4 /* FORMAT TRACK: C, H, R, N of each sector */
+
+/** fdc_transfer_find_sector: false: the transfer's status says why @at cannot be found. */
+bool fdc_transfer_find_sector(FDC *fdc, const FDCSector *at);
+/** fdc_transfer_go_on: the next step; when all steps are done, the result. */
+void fdc_transfer_go_on(FDC *fdc);
+/** fdc_transfer_data_phase: @bytes pass to or from the host, as @phase says, before the next step.
+ */
+void fdc_transfer_data_phase(FDC *fdc, uint32_t bytes, FDCPhase phase);
+/** fdc_transfer_note_error: abnormal end with these bits of ST1 and ST2; no more sectors. */
+void fdc_transfer_note_error(FDC *fdc, uint8_t st1, uint8_t st2);
+/** fdc_transfer_finish: the result as the status is; fdc_transfer_fail: with an error. */
+void fdc_transfer_finish(FDC *fdc);
+void fdc_transfer_fail(FDC *fdc, uint8_t st1, uint8_t st2);
 /** fdc_transfer_byte_to_host / from_host: the FIFO in the data phase without DMA. */
 uint8_t fdc_transfer_byte_to_host(FDC *fdc);
 void fdc_transfer_byte_from_host(FDC *fdc, uint8_t byte);

@@ -1,5 +1,5 @@
 /*
- * The commands of the floppy disk controller that move data: between the image and the buffer by
+ * How the commands of the floppy disk controller move data: between the image and the buffer by
  * requests to the block layer, between the buffer and the host by DMA or through the FIFO.
  *
  * A read without DMA gets all its sectors before the host sees the first byte, so that the FIFO
@@ -19,21 +19,14 @@
 #include "fdc_private.h"
 #include "util/trace.h"
 
-#define MULTI_TRACK   0x80
-#define SKIP          0x20
-#define ENABLE_COUNT  0x80 /* VERIFY: SC is the number of sectors */
 #define SCAN_WILDCARD 0xff
-#define SCAN_COMMAND  0x1f
-#define ID_SIZE       4 /* FORMAT TRACK: C, H, R, N of each sector */
 #define RESULT_LENGTH 7
 
 TRACE_DEFINE(fdc_request);
 
-static void go_on(FDC *fdc);
-
 /* ---- the end ---- */
 
-static void finish(FDC *fdc)
+void fdc_transfer_finish(FDC *fdc)
 {
     FDCTransfer *t = &fdc->transfer;
     const uint8_t result[RESULT_LENGTH] = {
@@ -52,7 +45,7 @@ static void finish(FDC *fdc)
     fdc_result(fdc, RESULT_LENGTH, true);
 }
 
-static void note_error(FDC *fdc, uint8_t st1, uint8_t st2)
+void fdc_transfer_note_error(FDC *fdc, uint8_t st1, uint8_t st2)
 {
     FDCTransfer *t = &fdc->transfer;
 
@@ -62,10 +55,10 @@ static void note_error(FDC *fdc, uint8_t st1, uint8_t st2)
     t->left = 0;
 }
 
-static void fail(FDC *fdc, uint8_t st1, uint8_t st2)
+void fdc_transfer_fail(FDC *fdc, uint8_t st1, uint8_t st2)
 {
-    note_error(fdc, st1, st2);
-    finish(fdc);
+    fdc_transfer_note_error(fdc, st1, st2);
+    fdc_transfer_finish(fdc);
 }
 
 /* All sectors have passed, or the host has had enough. */
@@ -74,9 +67,9 @@ static void end_of_sectors(FDC *fdc)
     FDCTransfer *t = &fdc->transfer;
 
     if (!t->terminal_count && !t->normal_end && !(t->status[0] & ST0_ABNORMAL)) {
-        note_error(fdc, ST1_END_OF_CYLINDER, 0);
+        fdc_transfer_note_error(fdc, ST1_END_OF_CYLINDER, 0);
     }
-    finish(fdc);
+    fdc_transfer_finish(fdc);
 }
 
 /* ---- where ---- */
@@ -110,7 +103,7 @@ static bool advance(const FDCTransfer *t, const FloppyFormat *format, FDCSector 
 }
 
 /* False: the status says why the sector cannot be found. */
-static bool find_sector(FDC *fdc, const FDCSector *at)
+bool fdc_transfer_find_sector(FDC *fdc, const FDCSector *at)
 {
     FDCTransfer *t = &fdc->transfer;
     const FloppyDrive *drive = fdc_drive(fdc, t->unit);
@@ -119,16 +112,16 @@ static bool find_sector(FDC *fdc, const FDCSector *at)
     if (!drive || !floppy_drive_has_medium(drive) || drive->cylinder >= format->cylinders ||
         at->head >= format->heads ||
         (fdc->check_media_rate && (fdc->dsr & DSR_RATE) != format->rate)) {
-        note_error(fdc, ST1_MISSING_MARK, 0);
+        fdc_transfer_note_error(fdc, ST1_MISSING_MARK, 0);
         return false;
     }
     if (at->cylinder != drive->cylinder) {
-        note_error(fdc, ST1_NO_DATA,
-                   at->cylinder == UINT8_MAX ? ST2_BAD_CYLINDER : ST2_WRONG_CYLINDER);
+        fdc_transfer_note_error(fdc, ST1_NO_DATA,
+                                at->cylinder == UINT8_MAX ? ST2_BAD_CYLINDER : ST2_WRONG_CYLINDER);
         return false;
     }
     if (t->size_code != FLOPPY_SIZE_CODE || at->sector == 0 || at->sector > format->sectors) {
-        note_error(fdc, ST1_NO_DATA, 0);
+        fdc_transfer_note_error(fdc, ST1_NO_DATA, 0);
         return false;
     }
     return true;
@@ -196,10 +189,10 @@ static void request_ended(void *opaque, int result)
         return;
     }
     if (result < 0) {
-        note_error(fdc, ST1_DATA_ERROR, ST2_DATA_ERROR);
+        fdc_transfer_note_error(fdc, ST1_DATA_ERROR, ST2_DATA_ERROR);
         fdc->transfer.chunk = 0;
     }
-    go_on(fdc);
+    fdc_transfer_go_on(fdc);
 }
 
 /* @chunk sectors from where the disk is, into or from the buffer at @position. */
@@ -226,7 +219,7 @@ static void submit(FDC *fdc, unsigned chunk, uint32_t position, bool write)
 
 /* ---- the host's side ---- */
 
-static void data_phase(FDC *fdc, uint32_t bytes, FDCPhase phase)
+void fdc_transfer_data_phase(FDC *fdc, uint32_t bytes, FDCPhase phase)
 {
     fdc->transfer.fill = bytes;
     fdc->transfer.position = 0;
@@ -284,7 +277,7 @@ static void data_done(FDC *fdc)
     if (t->terminal_count) {
         t->left = 0;
     }
-    go_on(fdc);
+    fdc_transfer_go_on(fdc);
 }
 
 static uint32_t move_from_memory(FDC *fdc)
@@ -369,14 +362,14 @@ static void read_on(FDC *fdc)
     advance_disk(fdc);
     t->chunk = 0;
     enough = t->left == 0 || (!t->non_dma && t->fill > 0);
-    if (!enough && find_sector(fdc, &t->disk)) {
+    if (!enough && fdc_transfer_find_sector(fdc, &t->disk)) {
         unsigned run = run_length(fdc);
 
         run = t->non_dma ? run : MIN(run, dma_sectors(fdc));
         t->left = (uint16_t)(t->left - run);
         submit(fdc, run, t->fill, false);
     } else if (t->fill > 0) {
-        data_phase(fdc, t->fill, FDC_PHASE_TO_HOST);
+        fdc_transfer_data_phase(fdc, t->fill, FDC_PHASE_TO_HOST);
     } else {
         end_of_sectors(fdc);
     }
@@ -391,7 +384,7 @@ static void verify_on(FDC *fdc)
         advance_host(fdc);
     }
     t->chunk = 0;
-    if (t->left > 0 && find_sector(fdc, &t->disk)) {
+    if (t->left > 0 && fdc_transfer_find_sector(fdc, &t->disk)) {
         unsigned run = run_length(fdc);
 
         t->left = (uint16_t)(t->left - run);
@@ -425,11 +418,11 @@ static void write_on(FDC *fdc)
         advance_host(fdc);
     }
     t->chunk = 0;
-    if (t->left > 0 && find_sector(fdc, &t->disk)) {
+    if (t->left > 0 && fdc_transfer_find_sector(fdc, &t->disk)) {
         unsigned run = t->non_dma ? 1 : MIN(run_length(fdc), dma_sectors(fdc));
 
         t->left = (uint16_t)(t->left - run);
-        data_phase(fdc, run * FLOPPY_SECTOR_SIZE, FDC_PHASE_FROM_HOST);
+        fdc_transfer_data_phase(fdc, run * FLOPPY_SECTOR_SIZE, FDC_PHASE_FROM_HOST);
     } else {
         end_of_sectors(fdc);
     }
@@ -454,7 +447,7 @@ static void scan_on(FDC *fdc)
 
     if (t->chunk > 0) { /* it has been read and waits for the host */
         t->chunk = 0;
-        data_phase(fdc, FLOPPY_SECTOR_SIZE, FDC_PHASE_FROM_HOST);
+        fdc_transfer_data_phase(fdc, FLOPPY_SECTOR_SIZE, FDC_PHASE_FROM_HOST);
         return;
     }
     if (t->position > 0) {
@@ -470,7 +463,7 @@ static void scan_on(FDC *fdc)
             advance_host(fdc);
         }
     }
-    if (t->left > 0 && find_sector(fdc, &t->disk)) {
+    if (t->left > 0 && fdc_transfer_find_sector(fdc, &t->disk)) {
         t->left--;
         submit(fdc, 1, 0, false);
     } else {
@@ -485,10 +478,10 @@ static bool ids_fit(FDC *fdc)
     const FloppyFormat *format = format_of(fdc);
     bool seen[UINT8_MAX + 1] = {false};
 
-    if (t->position != (uint32_t)format->sectors * ID_SIZE) {
+    if (t->position != (uint32_t)format->sectors * FDC_ID_SIZE) {
         return false;
     }
-    for (const uint8_t *id = fdc->buffer; id < fdc->buffer + t->position; id += ID_SIZE) {
+    for (const uint8_t *id = fdc->buffer; id < fdc->buffer + t->position; id += FDC_ID_SIZE) {
         if (id[0] != t->disk.cylinder || id[1] != t->disk.head || id[2] == 0 ||
             id[2] > format->sectors || id[3] != FLOPPY_SIZE_CODE || seen[id[2]]) {
             return false;
@@ -508,13 +501,13 @@ static void format_on(FDC *fdc)
         end_of_sectors(fdc);
         return;
     }
-    if (!find_sector(fdc, &t->disk)) { /* the medium has gone meanwhile */
-        finish(fdc);
+    if (!fdc_transfer_find_sector(fdc, &t->disk)) { /* the medium has gone meanwhile */
+        fdc_transfer_finish(fdc);
         return;
     }
     if (!ids_fit(fdc)) {
         t->status[0] |= ST0_EQUIPMENT_CHECK;
-        fail(fdc, 0, 0);
+        fdc_transfer_fail(fdc, 0, 0);
         return;
     }
     sectors = format_of(fdc)->sectors;
@@ -523,7 +516,7 @@ static void format_on(FDC *fdc)
     submit(fdc, sectors, 0, true);
 }
 
-static void go_on(FDC *fdc)
+void fdc_transfer_go_on(FDC *fdc)
 {
     static void (*const steps[FDC_TRANSFER_COUNT])(FDC * fdc) = {
         [FDC_TRANSFER_READ] = read_on,     [FDC_TRANSFER_WRITE] = write_on,
@@ -533,196 +526,8 @@ static void go_on(FDC *fdc)
     };
 
     if (!fdc_drive(fdc, fdc->transfer.unit)) {
-        fail(fdc, ST1_MISSING_MARK, 0);
+        fdc_transfer_fail(fdc, ST1_MISSING_MARK, 0);
         return;
     }
     steps[fdc->transfer.kind](fdc);
-}
-
-/* ---- commands ---- */
-
-/* What commands have in common: drive, place, DMA or not. */
-static void set_up(FDC *fdc, FDCTransferKind kind)
-{
-    const uint8_t *command = fdc->fifo;
-
-    fdc->transfer = (FDCTransfer){
-        .kind = kind,
-        .unit = fdc->command_unit,
-        .non_dma = (fdc->specify[1] & SPECIFY2_NON_DMA) || !(fdc->dor & DOR_DMA_GATE),
-        .multi_track = command[0] & MULTI_TRACK,
-        .disk = {command[2], command[3], command[4]},
-        .host = {command[2], command[3], command[4]},
-        .head_done = fdc->command_head,
-        .size_code = command[5],
-        .eot = command[6],
-        .step = 1,
-    };
-    fdc->transfer.normal_end = fdc->transfer.non_dma;
-    fdc_set_phase(fdc, FDC_PHASE_DISK);
-}
-
-/* To the cylinder that the command names, if it may. Of an empty drive only the failure is told. */
-static void implied_seek(FDC *fdc)
-{
-    FDCTransfer *t = &fdc->transfer;
-    const FloppyDrive *drive = fdc_drive(fdc, t->unit);
-
-    if ((fdc->config & CONFIG_IMPLIED_SEEK) && fdc_seek(fdc, t->unit, t->disk.cylinder) && drive &&
-        floppy_drive_has_medium(drive)) {
-        t->status[0] |= ST0_SEEK_END;
-    }
-}
-
-/* From R to EOT, and with MT all of the other side. */
-static unsigned sectors_to_eot(FDC *fdc)
-{
-    const FDCTransfer *t = &fdc->transfer;
-    const FloppyDrive *drive = fdc_drive(fdc, t->unit);
-    unsigned count;
-
-    if (t->eot < t->disk.sector) {
-        return 0;
-    }
-    count = ((unsigned)t->eot - t->disk.sector) / t->step + 1;
-    if (t->multi_track && t->disk.head == 0 && drive && drive->format->heads == 2) {
-        count += (t->eot - 1u) / t->step + 1;
-    }
-    return count;
-}
-
-/* The first sector must be there; those behind it are looked for when it is their turn. */
-static void begin(FDC *fdc, unsigned count)
-{
-    FDCTransfer *t = &fdc->transfer;
-
-    fdc->last_count = t->eot;
-    implied_seek(fdc);
-    if (!find_sector(fdc, &t->disk)) {
-        finish(fdc);
-    } else if (t->disk.head != fdc->command_head || count == 0) {
-        fail(fdc, ST1_NO_DATA, 0);
-    } else {
-        t->left = (uint16_t)count;
-        go_on(fdc);
-    }
-}
-
-void fdc_transfer_read(FDC *fdc)
-{
-    set_up(fdc, FDC_TRANSFER_READ);
-    begin(fdc, sectors_to_eot(fdc));
-}
-
-/* No sector of an image has a deleted mark: with SK all are passed over, else the first is read. */
-void fdc_transfer_read_deleted(FDC *fdc)
-{
-    set_up(fdc, FDC_TRANSFER_READ);
-    if (!(fdc->fifo[0] & SKIP)) {
-        fdc->transfer.status[2] |= ST2_CONTROL_MARK;
-        fdc->transfer.normal_end = true;
-        begin(fdc, MIN(sectors_to_eot(fdc), 1));
-        return;
-    }
-    implied_seek(fdc);
-    if (find_sector(fdc, &fdc->transfer.disk)) {
-        note_error(fdc, ST1_END_OF_CYLINDER, ST2_CONTROL_MARK);
-    }
-    finish(fdc);
-}
-
-/* From the index on, whatever R says; it is only compared. */
-void fdc_transfer_read_track(FDC *fdc)
-{
-    const FloppyDrive *drive = fdc_drive(fdc, fdc->command_unit);
-    FDCTransfer *t = &fdc->transfer;
-    uint8_t wanted = fdc->fifo[4];
-
-    set_up(fdc, FDC_TRANSFER_READ);
-    t->multi_track = false;
-    t->disk.sector = t->host.sector = 1;
-    if (drive && (wanted == 0 || wanted > drive->format->sectors)) {
-        t->status[1] |= ST1_NO_DATA;
-    }
-    begin(fdc, t->eot);
-}
-
-void fdc_transfer_write(FDC *fdc)
-{
-    const FloppyDrive *drive = fdc_drive(fdc, fdc->command_unit);
-
-    set_up(fdc, FDC_TRANSFER_WRITE);
-    if (drive && floppy_drive_has_medium(drive) && floppy_drive_is_protected(drive)) {
-        implied_seek(fdc);
-        fail(fdc, ST1_NOT_WRITABLE, 0);
-        return;
-    }
-    begin(fdc, sectors_to_eot(fdc));
-}
-
-/* The host gets nothing, so it can end nothing: EOT does, or the count in the last byte (0: 256).
- */
-void fdc_transfer_verify(FDC *fdc)
-{
-    unsigned count = fdc->fifo[8] ? fdc->fifo[8] : 256;
-
-    set_up(fdc, FDC_TRANSFER_VERIFY);
-    fdc->transfer.normal_end = true;
-    begin(fdc, fdc->fifo[1] & ENABLE_COUNT ? count : sectors_to_eot(fdc));
-}
-
-void fdc_transfer_scan(FDC *fdc)
-{
-    FDCTransferKind kind = FDC_TRANSFER_SCAN_EQUAL;
-    uint8_t command = fdc->fifo[0] & SCAN_COMMAND;
-
-    if (command != 0x11) {
-        kind = command == 0x19 ? FDC_TRANSFER_SCAN_LOW : FDC_TRANSFER_SCAN_HIGH;
-    }
-    set_up(fdc, kind);
-    fdc->transfer.normal_end = true;
-    fdc->transfer.step = fdc->fifo[8] == 2 ? 2 : 1;
-    begin(fdc, sectors_to_eot(fdc));
-}
-
-/* Its bytes are N, SC, GPL and D; where it goes is where the heads are. */
-void fdc_transfer_format(FDC *fdc)
-{
-    const FloppyDrive *drive = fdc_drive(fdc, fdc->command_unit);
-    FDCTransfer *t = &fdc->transfer;
-
-    set_up(fdc, FDC_TRANSFER_FORMAT);
-    t->disk = (FDCSector){drive ? drive->cylinder : 0, fdc->command_head, 1};
-    t->host = t->disk;
-    t->size_code = fdc->fifo[2];
-    t->eot = fdc->fifo[3];
-    t->normal_end = true;
-    t->multi_track = false;
-    fdc->last_count = fdc->fifo[3];
-    if (drive && floppy_drive_has_medium(drive) && floppy_drive_is_protected(drive)) {
-        fail(fdc, ST1_NOT_WRITABLE, 0);
-    } else if (!find_sector(fdc, &t->disk)) {
-        finish(fdc);
-    } else if (t->eot == 0) {
-        t->status[0] |= ST0_EQUIPMENT_CHECK;
-        fail(fdc, 0, 0);
-    } else {
-        data_phase(fdc, (uint32_t)t->eot * ID_SIZE, FDC_PHASE_FROM_HOST);
-    }
-}
-
-void fdc_transfer_read_id(FDC *fdc)
-{
-    FloppyDrive *drive = fdc_drive(fdc, fdc->command_unit);
-    FDCTransfer *t = &fdc->transfer;
-
-    set_up(fdc, FDC_TRANSFER_READ);
-    t->disk = (FDCSector){drive ? drive->cylinder : 0, fdc->command_head, 1};
-    t->size_code = FLOPPY_SIZE_CODE;
-    if (find_sector(fdc, &t->disk)) {
-        t->disk.sector = (uint8_t)(drive->rotation + 1);
-        drive->rotation = (uint8_t)((drive->rotation + 1) % drive->format->sectors);
-    }
-    t->host = t->disk;
-    finish(fdc);
 }
