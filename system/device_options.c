@@ -176,6 +176,9 @@ bool option_device(StartConfig *config, const CommandOption *option, const char 
     if (g_str_has_prefix(driver, "ide-") || strcmp(driver, "scsi-cd") == 0) {
         config->default_cdrom = false;
     }
+    if (strcmp(driver, "floppy") == 0 || strcmp(driver, "isa-fdc") == 0) {
+        config->default_floppy = false;
+    }
     start_config_push(config, config->devices, driver, NULL, json_object_ref(object));
     return true;
 }

@@ -32,8 +32,6 @@ static const struct {
     {"dump-vmstate", SNAPSHOT},
     {"enable-fips", PLAIN},
     {"enable-sync-profile", PLAIN},
-    {"fda", "floppy drives are not supported by this build"},
-    {"fdb", "floppy drives are not supported by this build"},
     {"fsdev", PLAIN},
     {"full-screen", DISPLAY},
     {"g", DISPLAY},

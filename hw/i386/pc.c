@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "hw/dma/i8257.h"
 #include "hw/ide/ide.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/hpet.h"
@@ -278,6 +279,17 @@ static bool build_ide(PcMachine *pc, GError **error)
            ide_create_drives(pc->ide, false, error);
 }
 
+/* The controller is there whether or not it has drives, as firmware and kernels expect of a PC. */
+static bool build_floppy(PcMachine *pc, GError **error)
+{
+    Bus *isa = HW_BUS(pc->isa);
+    Device *fdc = device_new(fdc_get_type());
+
+    pc->fdc = HW_FDC(fdc);
+    return plug(pc, device_new(i8257_get_type()), isa, NULL, error) &&
+           plug(pc, fdc, isa, NULL, error) && fdc_create_drives(pc->fdc, error);
+}
+
 static bool build_firmware(PcMachine *pc, GError **error)
 {
     MachineConfig *config = machine_config(HW_MACHINE(pc));
@@ -319,7 +331,8 @@ static bool pc_build(Machine *machine, GError **error)
     pc->isa = piix3_isa_bus(pc->piix3);
     return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
            build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
-           (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error) &&
+           (!pc->acpi || build_power_management(pc, error)) && build_floppy(pc, error) &&
+           build_firmware(pc, error) &&
            pc_xen_build(pc, error);
 }
 
@@ -395,6 +408,7 @@ static const SwitchOption switches[] = {
     {"i8042", offsetof(PcMachine, i8042)},
     {"graphics", offsetof(PcMachine, graphics)},
     {"xen-pv-disks", offsetof(PcMachine, xen_pv_disks)},
+    {"fd-bootchk", offsetof(PcMachine, fd_bootchk)},
 };
 
 /* Keys that libvirt and QEMU's users give; only the values that this board can honour. */
@@ -411,7 +425,6 @@ static const struct {
     {"igd-passthru", {"off", NULL}},
     {"suppress-vmdesc", {"on", "off", NULL}},
     {"default-bus-bypass-iommu", {"off", NULL}},
-    {"fd-bootchk", {"on", "off", NULL}},
 };
 
 static bool set_fixed(const char *key, const char *value, bool *known, GError **error)
@@ -501,6 +514,7 @@ static void pc_machine_init(PcMachine *pc)
     pc->hpet = true;
     pc->acpi = true;
     pc->i8042 = true;
+    pc->fd_bootchk = true;
 }
 
 static void pc_machine_finalize(GObject *object)

@@ -6,6 +6,7 @@
 #ifndef HW_I386_PC_MACHINE_H
 #define HW_I386_PC_MACHINE_H
 
+#include "hw/block/fdc.h"
 #include "hw/core/machine.h"
 #include "hw/core/run_state.h"
 #include "hw/i386/boot.h"
@@ -24,7 +25,7 @@
 typedef struct {
     Machine parent_instance;
     /* -machine */
-    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks;
+    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks, fd_bootchk;
     uint64_t max_ram_below_4g; /* 0: not given */
 
     uint64_t below_4g, above_4g; /* bytes of RAM */
@@ -39,6 +40,7 @@ typedef struct {
     IRQLine *pic_output;
     MC146818 *rtc;
     PIIX3IDE *ide;
+    FDC *fdc;
     Device *pm;
     FwCfg *fw_cfg;
     XenMachine *xen; /* NULL: no Xen for the guest */

@@ -254,6 +254,30 @@ static void objects_follow_the_board(void)
     pc_teardown();
 }
 
+static void floppy_drives_are_described(void)
+{
+    static const uint8_t resources[] = {0x47, 0x01, 0xf2, 0x03, 0xf2, 0x03, 0x01, 0x04, 0x47, 0x01,
+                                        0xf7, 0x03, 0xf7, 0x03, 0x01, 0x01, 0x22, 0x40, 0x00, 0x2a,
+                                        0x04, 0x00, 0x79, 0x00};
+    static const uint8_t none[20] = {[16] = 2}, second[20] = {[4] = 1, [16] = 2};
+
+    pc_setup();
+    g_assert_false(board_has("FDC0", 4));
+    platform.floppy_controller = true;
+    g_assert_true(board_has("FDC0", 4));
+    g_assert_true(board_has(resources, sizeof(resources)));
+    g_assert_true(board_has(none, sizeof(none)));
+    g_assert_false(board_has("_FDI", 4));
+    platform.floppy_present[1] = true;
+    platform.floppies[1] = (FDCDriveInfo){4, 80, 2, 18};
+    g_assert_true(board_has(second, sizeof(second)));
+    g_assert_false(board_has("FLPA", 4));
+    g_assert_true(board_has("FLPB\x08_ADR\x01\x08_FDI", 14));
+    /* sixteen numbers: unit, type, last cylinder, sectors, last head ... */
+    g_assert_true(board_has("\x10\x01\x0a\x04\x0a\x4f\x0a\x12\x01\x0a\xaf", 11));
+    pc_teardown();
+}
+
 static void pci_windows_lie_around_ram(void)
 {
     uint8_t low[8], high[16];
@@ -403,6 +427,7 @@ int main(int argc, char **argv)
                     every_table_is_found_and_sums_to_zero);
     g_test_add_func("/acpi/fadt-names-the-piix4-ports", fadt_names_the_piix4_ports);
     g_test_add_func("/acpi/madt-lists-cpus-and-overrides", madt_lists_cpus_and_overrides);
+    g_test_add_func("/acpi/floppy-drives-are-described", floppy_drives_are_described);
     g_test_add_func("/acpi/iasl-accepts-a-small-machine", iasl_accepts_a_small_machine);
     g_test_add_func("/acpi/iasl-accepts-a-large-machine", iasl_accepts_a_large_machine);
     g_test_add_func("/acpi/objects-follow-the-board", objects_follow_the_board);
