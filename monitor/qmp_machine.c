@@ -62,7 +62,7 @@ Device *monitor_device_of_type(const char *type_name)
 
     for (guint i = 0; i < devices->len; i++) {
         Device *device = g_ptr_array_index(devices, i);
-        if (strcmp(G_OBJECT_TYPE_NAME(device), type_name) == 0) {
+        if (strcmp(device_type_name(G_OBJECT_TYPE(device)), type_name) == 0) {
             return device;
         }
     }

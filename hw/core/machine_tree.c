@@ -198,7 +198,7 @@ static bool find_bus(Machine *machine, Device *device, JsonObject *options, Bus 
         *bus = machine_find_bus_by_type(machine, wanted);
         if (!*bus) {
             return error_setf(error, "No '%s' bus found for device '%s'", wanted,
-                              G_OBJECT_TYPE_NAME(device));
+                              device_type_name(G_OBJECT_TYPE(device)));
         }
     }
     return true;

@@ -287,6 +287,9 @@ static bool build_firmware(PcMachine *pc, GError **error)
     if (!plug(pc, fw_cfg, NULL, "/machine/fw_cfg", error)) {
         return false;
     }
+    if (pc->has_flash) {
+        return true;
+    }
     if (accel_is_qtest(machine_accel(HW_MACHINE(pc))) && !config->bios) {
         /* No guest code runs, so that the suites need no firmware on their hosts. */
         return true;
@@ -317,7 +320,7 @@ static bool pc_build(Machine *machine, GError **error)
         return false;
     }
     pc->isa = piix3_isa_bus(pc->piix3);
-    return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
+    return pc_flash_build(pc, error) && build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
            build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
            (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error) &&
            pc_xen_build(pc, error);
@@ -337,7 +340,7 @@ static bool pc_finish(Machine *machine, GError **error)
     if (!pc_fill_platform(pc, error)) {
         return false;
     }
-    if (config->kernel && !config->bios) {
+    if (config->kernel && !config->bios && !pc->has_flash) {
         if (!boot_protocol_load(&pc->platform, &pc->boot, error)) {
             return false;
         }
@@ -456,6 +459,13 @@ static bool set_xen_platform_dev(PcMachine *pc, const char *value, GError **erro
     return true;
 }
 
+static bool set_flash(PcMachine *pc, unsigned unit, const char *value)
+{
+    g_free(pc->flash_nodes[unit]);
+    pc->flash_nodes[unit] = value[0] ? g_strdup(value) : NULL;
+    return true;
+}
+
 static bool set_max_ram_below_4g(PcMachine *pc, const char *value, GError **error)
 {
     uint64_t size;
@@ -488,6 +498,9 @@ static bool pc_set_option(Machine *machine, const char *key, const char *value, 
     if (strcmp(key, "xen-platform-dev") == 0) {
         return set_xen_platform_dev(pc, value, error);
     }
+    if (strcmp(key, "pflash0") == 0 || strcmp(key, "pflash1") == 0) {
+        return set_flash(pc, (unsigned)(key[6] - '0'), value);
+    }
     if (strcmp(key, "max-ram-below-4g") == 0) {
         return set_max_ram_below_4g(pc, value, error);
     }
@@ -513,6 +526,8 @@ static void pc_machine_finalize(GObject *object)
     x86_cpu_model_free(pc->cpu_model);
     irq_line_free(pc->pic_output);
     g_free(pc->apic_ids);
+    g_free(pc->flash_nodes[0]);
+    g_free(pc->flash_nodes[1]);
     G_OBJECT_CLASS(pc_machine_parent_class)->finalize(object);
 }
 
