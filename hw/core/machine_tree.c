@@ -80,6 +80,18 @@ static bool path_matches(const char *path, const char *wanted)
            strcmp(path + length - wanted_length, wanted) == 0;
 }
 
+Device *machine_device_of_type(Machine *machine, GType type)
+{
+    GPtrArray *devices = machine_devices(machine);
+
+    for (guint i = 0; i < devices->len; i++) {
+        if (G_TYPE_CHECK_INSTANCE_TYPE(g_ptr_array_index(devices, i), type)) {
+            return g_ptr_array_index(devices, i);
+        }
+    }
+    return NULL;
+}
+
 Device *machine_find_device(Machine *machine, const char *wanted)
 {
     GPtrArray *devices = machine_devices(machine);

@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "dsdt.hex"
+#include "hw/i386/vmgenid.h"
 #include "util/bytes.h"
+#include "vmgenid.hex"
 
 #define OEM_ID        "XENOLI"
 #define OEM_TABLE_ID  "XENOLITH"
@@ -317,6 +319,18 @@ static guint add_waet(AcpiTables *tables)
     return start;
 }
 
+/* The address of vmgenid's page is the first thing in its table: Name (VGIA, DWORD). */
+static guint add_vmgenid(AcpiTables *tables)
+{
+    static const uint8_t name[] = {0x08, 'V', 'G', 'I', 'A', 0x0c};
+    guint start = add_complete_table(tables, vmgenid_aml_code, sizeof(vmgenid_aml_code));
+
+    g_assert(memcmp(tables->tables->data + start + ACPI_HEADER_SIZE, name, sizeof(name)) == 0);
+    tables->guid_page = start + ACPI_HEADER_SIZE + sizeof(name);
+    store_le32(tables->tables->data + tables->guid_page, 0);
+    return start;
+}
+
 static guint add_root_table(AcpiTables *tables, const char *signature, unsigned pointer_size,
                             const GArray *members)
 {
@@ -396,6 +410,11 @@ AcpiTables *acpi_tables_new(const PcPlatform *platform, GPtrArray *user)
         guint hpet = add_hpet(tables);
 
         g_array_append_val(members, hpet);
+    }
+    if (vmgenid_find(platform->machine)) {
+        guint vmgenid = add_vmgenid(tables);
+
+        g_array_append_val(members, vmgenid);
     }
     for (unsigned i = 0; user && i < user->len; i++) {
         gsize size;
