@@ -53,6 +53,10 @@ const SchemaRow schema_rows[] = {
      "none host-error host-qmp-quit host-qmp-system-reset host-signal host-ui guest-shutdown "
      "guest-reset guest-panic subsystem-reset snapshot-load"},
     {"GuestPanicAction", ENUM, "pause poweroff run"},
+    {"GuestPanicInformationType", ENUM, "hyper-v"},
+    {"GuestPanicInformation", OBJECT, "type:GuestPanicInformationType",
+     "type hyper-v=GuestPanicInformationHyperV"},
+    {"GuestPanicInformationHyperV", OBJECT, "arg1:int arg2:int arg3:int arg4:int arg5:int"},
     {"RebootAction", ENUM, "reset shutdown"},
     {"ShutdownAction", ENUM, "poweroff pause"},
     {"PanicAction", ENUM, "pause shutdown exit-failure none"},

@@ -60,10 +60,17 @@ static void guest_request(void *opaque G_GNUC_UNUSED, AccelGuestRequest request)
     }
 }
 
+static void hyperv_crash(void *opaque G_GNUC_UNUSED,
+                         const uint64_t parameters[HYPERV_CRASH_PARAMETERS])
+{
+    run_state_note_hyperv_crash(parameters);
+}
+
 static const AccelGuestOps guest_ops = {
     .pic_acknowledge = acknowledge_pic,
     .ioapic_eoi = end_of_interrupt,
     .request = guest_request,
+    .hyperv_crash = hyperv_crash,
 };
 
 static void pic_output_changed(void *opaque, int n G_GNUC_UNUSED, int level)
@@ -398,6 +405,7 @@ static const SwitchOption switches[] = {
     {"i8042", offsetof(PcMachine, i8042)},
     {"graphics", offsetof(PcMachine, graphics)},
     {"xen-pv-disks", offsetof(PcMachine, xen_pv_disks)},
+    {"fd-bootchk", offsetof(PcMachine, fd_bootchk)},
 };
 
 /* Keys that libvirt and QEMU's users give; only the values that this board can honour. */
@@ -414,7 +422,6 @@ static const struct {
     {"igd-passthru", {"off", NULL}},
     {"suppress-vmdesc", {"on", "off", NULL}},
     {"default-bus-bypass-iommu", {"off", NULL}},
-    {"fd-bootchk", {"on", "off", NULL}},
 };
 
 static bool set_fixed(const char *key, const char *value, bool *known, GError **error)
@@ -514,6 +521,7 @@ static void pc_machine_init(PcMachine *pc)
     pc->hpet = true;
     pc->acpi = true;
     pc->i8042 = true;
+    pc->fd_bootchk = true;
 }
 
 static void pc_machine_finalize(GObject *object)

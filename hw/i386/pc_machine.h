@@ -26,7 +26,7 @@
 typedef struct {
     Machine parent_instance;
     /* -machine */
-    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks;
+    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks, fd_bootchk;
     uint64_t max_ram_below_4g; /* 0: not given */
     char *flash_nodes[PC_FLASH_CHIPS]; /* pflash0=, pflash1=: drive id or node name, or NULL */
 

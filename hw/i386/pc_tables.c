@@ -83,7 +83,7 @@ static void fill_boot_order(PcMachine *pc)
         nibbles[i] = boot_nibble(letters[i]);
     }
     mc146818_set_cmos(pc->rtc, CMOS_BOOT_ORDER, (uint8_t)(nibbles[1] << 4 | nibbles[0]));
-    mc146818_set_cmos(pc->rtc, CMOS_BOOT_FLAGS, (uint8_t)(nibbles[2] << 4));
+    mc146818_set_cmos(pc->rtc, CMOS_BOOT_FLAGS, (uint8_t)(nibbles[2] << 4 | !pc->fd_bootchk));
 }
 
 static void fill_geometry(PcMachine *pc, unsigned base, uint16_t cylinders, uint8_t heads,
