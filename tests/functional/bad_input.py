@@ -62,7 +62,7 @@ COMMAND_LINE = [
      "system firmware block device n has invalid size 5120: it must be a non-zero multiple of 0x1000"),
     (QTEST + "-M pc,pflash0=n -blockdev null-co,node-name=n,size=9M",
      "combined size of system firmware exceeds 8388608 bytes"),
-    (QTEST + "-M pc,pflash0=n -blockdev null-co,node-name=n,size=4k -drive if=pflash,file.driver=null-co,file.size=4k",
+    (QTEST + "-M pc,pflash0=n -blockdev null-co,node-name=n,size=4k -drive if=pflash,format=raw,file.driver=null-co",
      "-drive if=pflash,unit=0: clashes with -machine pflash0=n"),
     (QTEST + "-M pc -drive if=pflash,unit=2,file.driver=null-co,format=raw",
      "-drive if=pflash,unit=2,file.driver=null-co,format=raw: machine type does not support if=pflash,bus=0,unit=2"),
