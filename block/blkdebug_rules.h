@@ -1,9 +1,10 @@
 /*
- * The rules of "blkdebug": on which event which error is injected into which requests, and the state that chooses
- * among them.
+ * The rules of "blkdebug": on which event which error is injected into which requests, and the
+ * state that chooses among them.
  *
- * A rule sleeps until its event; then it is active, in place of those that were, and fails the requests that it
- * covers, until another event makes others active. "once" ends it with its first victim.
+ * A rule sleeps until its event; then it is active, in place of those that were, and fails the
+ * requests that it covers, until another event makes others active. "once" ends it with its first
+ * victim.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -43,7 +44,8 @@ typedef struct BlkdebugRules BlkdebugRules;
 BlkdebugRules *blkdebug_rules_new(void);
 void blkdebug_rules_free(BlkdebugRules *rules);
 
-/** blkdebug_rules_add: @array: of objects as inject-error= (@inject) or set-state= have them; NULL: none. */
+/** blkdebug_rules_add: @array: of objects as inject-error= (@inject) or set-state= have them; NULL:
+ * none. */
 bool blkdebug_rules_add(BlkdebugRules *rules, JsonArray *array, bool inject, GError **error);
 /** blkdebug_rules_read_file: a configuration file with [inject-error] and [set-state] sections. */
 bool blkdebug_rules_read_file(BlkdebugRules *rules, const char *path, GError **error);

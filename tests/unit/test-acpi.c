@@ -347,6 +347,32 @@ static void run_loader_script(bool with_vmgenid)
     pc_teardown();
 }
 
+/* OVMF puts the power management block elsewhere before it asks for the tables. */
+static void fadt_follows_the_power_management_block(void)
+{
+    static const uint16_t bases[] = {0x600, 0xb000};
+    Device *pm;
+
+    pc_setup();
+    pm = HW_DEVICE(pci_device_new("PIIX4_PM", PCI_DEVFN(1, 3)));
+    fixture_plug(pm, HW_BUS(platform.pci_root));
+    for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {
+        g_autoptr(AcpiTables) tables = NULL;
+        const uint8_t *fadt;
+
+        pci_bus_config_write(platform.pci_root, 0x80000000 | PCI_DEVFN(1, 3) << 8 | 0x40,
+                             bases[i] | 1, 4);
+        tables = acpi_tables_new(&platform, NULL);
+        fadt = memmem(tables->tables->data, tables->tables->len, "FACP", 4);
+        g_assert_cmphex(load_le32(fadt + 56), ==, bases[i]);
+        g_assert_cmphex(load_le32(fadt + 64), ==, bases[i] + 4u);
+        g_assert_cmphex(load_le32(fadt + 76), ==, bases[i] + 8u);
+        g_assert_cmphex(load_le64(fadt + 148 + 4), ==, bases[i]);
+        g_assert_cmphex(load_le64(fadt + 208 + 4), ==, bases[i] + 8u);
+    }
+    pc_teardown();
+}
+
 static void loader_script_gives_the_same_tables(void)
 {
     run_loader_script(false);
@@ -428,6 +454,8 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/iasl-accepts-a-large-machine", iasl_accepts_a_large_machine);
     g_test_add_func("/acpi/objects-follow-the-board", objects_follow_the_board);
     g_test_add_func("/acpi/pci-windows-lie-around-ram", pci_windows_lie_around_ram);
+    g_test_add_func("/acpi/fadt-follows-the-power-management-block",
+                    fadt_follows_the_power_management_block);
     g_test_add_func("/acpi/loader-script-gives-the-same-tables",
                     loader_script_gives_the_same_tables);
     g_test_add_func("/acpi/user-data-gets-a-header", user_data_gets_a_header);

@@ -1,13 +1,14 @@
 /*
- * vmgenid: a number (a GUID) in the guest's memory that is another one whenever the guest goes on from a saved state,
- * so that it draws new random numbers and the like. Property "guid": a UUID or "auto", a random one.
+ * vmgenid: a number (a GUID) in the guest's memory that is another one whenever the guest goes on
+ * from a saved state, so that it draws new random numbers and the like. Property "guid": a UUID or
+ * "auto", a random one.
  *
- * The firmware puts the fw_cfg file "etc/vmgenid_guid" into memory and writes its place into "etc/vmgenid_addr"; in a
- * start without firmware the board says where. The ACPI device VGEN tells the guest, general-purpose event 5 that
- * the number changed.
+ * The firmware puts the fw_cfg file "etc/vmgenid_guid" into memory and writes its place into
+ * "etc/vmgenid_addr"; in a start without firmware the board says where. The ACPI device VGEN tells
+ * the guest, general-purpose event 5 that the number changed.
  *
- * Source: Microsoft, "Virtual Machine Generation ID"; the offset in the file from OVMF, which must not take it for a
- * table.
+ * Source: Microsoft, "Virtual Machine Generation ID"; the offset in the file from OVMF, which must
+ * not take it for a table.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,7 +30,8 @@ DEVICE_DECLARE(Vmgenid, vmgenid, HW_VMGENID)
 Vmgenid *vmgenid_find(Machine *machine);
 /** vmgenid_text: the GUID as text ("324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"), owned by the device. */
 const char *vmgenid_text(Vmgenid *self);
-/** vmgenid_place: there is no firmware: the GUID goes to guest address @address, which the ACPI table names. */
+/** vmgenid_place: there is no firmware: the GUID goes to guest address @address, which the ACPI
+ * table names. */
 void vmgenid_place(Vmgenid *self, uint64_t address);
 
 #endif
