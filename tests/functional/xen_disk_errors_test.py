@@ -248,7 +248,9 @@ def run_roles(context, kind, roles):
             writer.check_in_guest(machine, faulty.names["good"])
         assert faulty.client.run("query-status")["running"]
         if kind == "pv":
-            machine.power_off()
+            # What could not be flushed is told by the process's end too.
+            machine.send("poweroff\n")
+            assert machine.wait(300) == (1 if "flush" in roles else 0), machine.error_text()
     if "good" in roles:
         writer.check_on_host(context.scratch / "good.raw")
 
