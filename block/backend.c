@@ -463,10 +463,9 @@ void block_backend_keep_io_status(BlockBackend *backend)
 
 bool block_backend_has_io_status(BlockBackend *backend)
 {
-    return backend->keeps_io_status &&
-           (backend->read_policy == ERROR_POLICY_STOP ||
-            backend->write_policy == ERROR_POLICY_STOP ||
-            backend->write_policy == ERROR_POLICY_ENOSPC);
+    return backend->keeps_io_status && (backend->read_policy == ERROR_POLICY_STOP ||
+                                        backend->write_policy == ERROR_POLICY_STOP ||
+                                        backend->write_policy == ERROR_POLICY_ENOSPC);
 }
 
 /* A disk's queues fail in their own threads; the first error is the one to tell. */

@@ -17,6 +17,9 @@ TRACE_DEFINE(xen_block_error);
 #define OVERWRITE_PAGE   (64 * KiB)
 #define OVERWRITE_VECTOR (OVERWRITE_PIECE / OVERWRITE_PAGE)
 
+#define STEPS_FLUSH  (STEP_FLUSH_FIRST | STEP_FLUSH_LAST)
+#define STEPS_CHANGE (STEP_WRITE | STEP_OVERWRITE | STEP_DISCARD)
+
 static void step_done(void *opaque, int result);
 
 /* ---- submitting ---- */
@@ -60,9 +63,6 @@ static void submit_discard(XenBlockRequest *request)
     block_discard(request->queue->target->backend, request->offset, request->length, step_done,
                   request);
 }
-
-#define STEPS_FLUSH  (STEP_FLUSH_FIRST | STEP_FLUSH_LAST)
-#define STEPS_CHANGE (STEP_WRITE | STEP_OVERWRITE | STEP_DISCARD)
 
 static const struct {
     uint8_t step;
