@@ -8,6 +8,7 @@
  * takes, then there are naps as long as these are not slower. A nap's length follows what it finds;
  * where naps are no good they are tried again after many more requests: a guest that has begun to
  * do something else is not kept waiting for them, and one that has not loses a few in a thousand.
+ * A guest that they did good to and that has only paused gets them back after another epoch.
  *
  * A state machine without clock or thread: time comes with each call.
  *
@@ -34,6 +35,7 @@ enum {
 typedef struct {
     bool enabled;
     bool napping;
+    bool worked; /* since the naps began one of them was good */
     unsigned poor_naps;
     uint64_t requests, wanted; /* in this epoch, and how many end it when armed */
     uint64_t nap_taken;        /* in this nap so far */

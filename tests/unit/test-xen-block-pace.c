@@ -140,6 +140,15 @@ static void guest_that_stops_is_armed_soon(void)
     while (look(&guest, 0, 60000)) {
         g_assert_cmpuint(++looks, <, 4);
     }
+    /* It was busy, so it is looked at soon when it goes on. */
+    guest.now += 50000000;
+    guest.armed = 0;
+    for (uint64_t end = guest.requests + 1000; guest.requests < end;) {
+        napped = look(&guest, found_after(&guest, napped, 20000, 32), 60000);
+    }
+    g_assert_cmpuint(guest.armed, <=, XEN_BLOCK_PACE_EPOCH + 1);
+    while (look(&guest, 0, 60000)) {
+    }
     /* What comes rarely never makes an epoch. */
     for (unsigned i = 0; i < 5000; i++) {
         g_assert_false(look(&guest, 1, 5000000));
