@@ -233,6 +233,8 @@ void block_backend_detach(BlockBackend *backend)
     backend->ops = NULL;
     backend->follow_medium = false;
     backend->attached = backend->yielded = backend->may_write = false;
+    backend->keeps_io_status = false;
+    block_backend_reset_io_status(backend);
     g_clear_pointer(&backend->owner, g_free);
     if (!backend->is_drive) {
         backend_free(backend);
@@ -478,6 +480,27 @@ void block_set_stop_handler(void (*stop)(const char *backend_name, bool is_read,
     stop_handler = stop;
 }
 
+void block_backend_keep_io_status(BlockBackend *backend)
+{
+    backend->keeps_io_status = true;
+}
+
+bool block_backend_has_io_status(BlockBackend *backend)
+{
+    return backend->keeps_io_status && (backend->read_policy == ERROR_POLICY_STOP ||
+                                        backend->write_policy == ERROR_POLICY_STOP ||
+                                        backend->write_policy == ERROR_POLICY_ENOSPC);
+}
+
+/* A disk's queues fail in their own threads; the first error is the one to tell. */
+static void note_io_status(BlockBackend *backend, int errnum)
+{
+    int none = 0;
+
+    __atomic_compare_exchange_n(&backend->io_status, &none, errnum, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
+}
+
 static BlockErrorAction error_action(BlockBackend *backend, bool is_read, int errnum)
 {
     ErrorPolicy policy = is_read ? backend->read_policy : backend->write_policy;
@@ -491,7 +514,7 @@ static BlockErrorAction error_action(BlockBackend *backend, bool is_read, int er
     if (policy == ERROR_POLICY_REPORT || !stop_handler) {
         return BLOCK_ERROR_REPORT;
     }
-    backend->io_status = errnum;
+    note_io_status(backend, errnum);
     return BLOCK_ERROR_STOP;
 }
 
@@ -508,12 +531,12 @@ BlockErrorAction block_error_action(BlockBackend *backend, bool is_read, int err
 
 int block_backend_io_status(BlockBackend *backend)
 {
-    return backend->io_status;
+    return __atomic_load_n(&backend->io_status, __ATOMIC_RELAXED);
 }
 
 void block_backend_reset_io_status(BlockBackend *backend)
 {
-    backend->io_status = 0;
+    __atomic_store_n(&backend->io_status, 0, __ATOMIC_RELAXED);
 }
 
 /* ---- all of them ---- */

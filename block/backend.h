@@ -39,7 +39,8 @@ struct BlockBackend {
     bool attached, may_write, yielded;
     bool write_cache;
     ErrorPolicy read_policy, write_policy;
-    int io_status; /* errno of the error that stopped the machine, or 0 */
+    bool keeps_io_status;
+    int io_status; /* atomic: errno of the first error that stopped the machine, or 0 */
     BlockEngine *engine;
 
     const BlockDeviceOps *ops;

@@ -164,7 +164,7 @@ static JsonObject *io_error_data(BlockBackend *backend, bool is_read, int errnum
     }
     json_object_set_string_member(data, "operation", is_read ? "read" : "write");
     json_object_set_string_member(data, "action", actions[action]);
-    if (action == BLOCK_ERROR_STOP) {
+    if (block_backend_has_io_status(backend)) {
         json_object_set_boolean_member(data, "nospace", errnum == ENOSPC);
     }
     json_object_set_string_member(data, "reason", g_strerror(errnum));

@@ -161,9 +161,9 @@ static void print_drive(HmpCall *call, JsonObject *info)
                        ? "open"
                        : "closed");
     }
-    if (strcmp(json_object_get_string_member(info, "io-status"), "ok") != 0) {
-        hmp_printf(call, "    I/O status:       %s\n",
-                   json_object_get_string_member(info, "io-status"));
+    const char *io_status = json_object_get_string_member_with_default(info, "io-status", "ok");
+    if (strcmp(io_status, "ok") != 0) {
+        hmp_printf(call, "    I/O status:       %s\n", io_status);
     }
 }
 

@@ -204,8 +204,10 @@ static void add_drive(BlockBackend *backend, void *list)
     if (block_backend_has_tray(backend)) {
         json_object_set_boolean_member(info, "tray_open", block_backend_tray_open(backend));
     }
-    json_object_set_string_member(info, "io-status",
-                                  io_status_name(block_backend_io_status(backend)));
+    if (block_backend_has_io_status(backend)) {
+        json_object_set_string_member(info, "io-status",
+                                      io_status_name(block_backend_io_status(backend)));
+    }
     if (node_name && block_node_query(node_name, &node)) {
         json_object_set_object_member(info, "inserted", describe_node(&node, backend));
     }

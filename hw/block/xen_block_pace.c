@@ -15,7 +15,6 @@ void xen_block_pace_init(XenBlockPace *pace, bool enabled)
     memset(pace, 0, sizeof(*pace));
     pace->enabled = enabled;
     pace->wanted = XEN_BLOCK_PACE_EPOCH;
-    pace->again = XEN_BLOCK_PACE_AGAIN;
 }
 
 static void begin_epoch(XenBlockPace *pace, int64_t now_ns)
@@ -43,6 +42,7 @@ static int64_t start_naps(XenBlockPace *pace, int64_t now_ns)
 {
     pace->armed_ns = (now_ns - pace->since_ns) / (int64_t)pace->requests;
     pace->napping = true;
+    pace->worked = false;
     pace->poor_naps = 0;
     pace->nap_ns = XEN_BLOCK_PACE_NAP_NS;
     begin_epoch(pace, now_ns);
@@ -60,7 +60,7 @@ static bool was_good(const XenBlockPace *pace, int64_t now_ns)
 static int64_t after_good_nap(XenBlockPace *pace, int64_t now_ns)
 {
     pace->poor_naps = 0;
-    pace->again = XEN_BLOCK_PACE_AGAIN;
+    pace->worked = true;
     if (pace->requests >= XEN_BLOCK_PACE_LONG) {
         return arm(pace, XEN_BLOCK_PACE_EPOCH, now_ns);
     }
@@ -75,11 +75,7 @@ static int64_t after_good_nap(XenBlockPace *pace, int64_t now_ns)
 static int64_t after_poor_nap(XenBlockPace *pace, int64_t now_ns)
 {
     if (++pace->poor_naps > POOR_NAPS_MAX || pace->nap_ns <= XEN_BLOCK_PACE_NAP_MIN_NS) {
-        uint64_t wanted = pace->again;
-        if (pace->again < XEN_BLOCK_PACE_AGAIN_MAX) {
-            pace->again *= 2;
-        }
-        return arm(pace, wanted, now_ns);
+        return arm(pace, pace->worked ? XEN_BLOCK_PACE_EPOCH : XEN_BLOCK_PACE_AGAIN, now_ns);
     }
     pace->nap_ns /= 2;
     return nap(pace, now_ns);

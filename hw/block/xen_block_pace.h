@@ -6,7 +6,9 @@
  * after a nap; one that waits for each request loses the nap. Nobody says which guest it is, so
  * both are tried and what moves more requests is kept: an epoch of armed looks tells what a request
  * takes, then there are naps as long as these are not slower. A nap's length follows what it finds;
- * where naps are no good they are tried again ever more rarely.
+ * where naps are no good they are tried again after many more requests: a guest that has begun to
+ * do something else is not kept waiting for them, and one that has not loses a few in a thousand.
+ * A guest that they did good to and that has only paused gets them back after another epoch.
  *
  * A state machine without clock or thread: time comes with each call.
  *
@@ -26,17 +28,16 @@ enum {
     XEN_BLOCK_PACE_MANY = 24,         /* one that finds more could be shorter */
     XEN_BLOCK_PACE_IDLE_NS = 1000000, /* a pause that long begins the epoch anew */
     XEN_BLOCK_PACE_EPOCH = 64,        /* armed requests that tell how fast it goes */
-    XEN_BLOCK_PACE_AGAIN = 1024,      /* armed requests until naps that failed are tried again; */
-    XEN_BLOCK_PACE_AGAIN_MAX = 65536, /* each time twice as many, up to this */
+    XEN_BLOCK_PACE_AGAIN = 1024,      /* armed requests until naps that failed are tried again */
     XEN_BLOCK_PACE_LONG = 16384,      /* requests by naps until the armed way is measured anew */
 };
 
 typedef struct {
     bool enabled;
     bool napping;
+    bool worked; /* since the naps began one of them was good */
     unsigned poor_naps;
     uint64_t requests, wanted; /* in this epoch, and how many end it when armed */
-    uint64_t again;            /* the next epoch's after a failure */
     uint64_t nap_taken;        /* in this nap so far */
     int64_t nap_ns, nap_start_ns;
     int64_t since_ns, last_ns;

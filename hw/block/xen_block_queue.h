@@ -29,6 +29,8 @@ typedef struct {
     bool discard;    /* offered */
     bool persistent; /* both ends can */
     unsigned holds;  /* atomic: while not 0 no request is begun */
+    bool lost_data;  /* atomic: a flush failed and the guest was told, by a response that may not
+                        reach its writers; until one succeeds, no write does */
     /** broken: the guest's indices lie; the queue does nothing any more. In the queue's context. */
     void (*broken)(void *opaque);
     void *opaque;

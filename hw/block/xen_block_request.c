@@ -60,6 +60,10 @@ static void unpin(XenBlockRequest *request)
 {
     XenBlockQueue *queue = request->queue;
 
+    if (!queue->target->persistent) {
+        xen_grant_unpin_all(queue->target->domain, request->pins, request->pinned);
+        request->pinned = 0;
+    }
     while (request->pinned > 0) {
         unsigned i = --request->pinned;
         if (request->grants[i]) {

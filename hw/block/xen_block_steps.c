@@ -17,6 +17,9 @@ TRACE_DEFINE(xen_block_error);
 #define OVERWRITE_PAGE   (64 * KiB)
 #define OVERWRITE_VECTOR (OVERWRITE_PIECE / OVERWRITE_PAGE)
 
+#define STEPS_FLUSH  (STEP_FLUSH_FIRST | STEP_FLUSH_LAST)
+#define STEPS_CHANGE (STEP_WRITE | STEP_OVERWRITE | STEP_DISCARD)
+
 static void step_done(void *opaque, int result);
 
 /* ---- submitting ---- */
@@ -75,10 +78,31 @@ static uint8_t current_step(const XenBlockRequest *request)
     return request->steps & -request->steps;
 }
 
+/*
+ * Linux's front end takes an error for a flush as a disk that needs none, tells its writers that
+ * all is well and never flushes again. What was lost is then told by the next write.
+ */
+static void note_flush(XenBlockRequest *request, bool failed)
+{
+    if (current_step(request) & STEPS_FLUSH) {
+        __atomic_store_n(&request->queue->target->lost_data, failed, __ATOMIC_RELAXED);
+    }
+}
+
+static bool is_refused(const XenBlockRequest *request, uint8_t step)
+{
+    return (step & STEPS_CHANGE) &&
+           __atomic_load_n(&request->queue->target->lost_data, __ATOMIC_RELAXED);
+}
+
 void xen_block_request_run(XenBlockRequest *request)
 {
     uint8_t step = current_step(request);
 
+    if (is_refused(request, step)) {
+        xen_block_queue_finish(request, BLKIF_RSP_ERROR);
+        return;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
         if (steps[i].step == step) {
             TRACE(xen_block_step,
@@ -118,6 +142,7 @@ static bool handle_error(XenBlockRequest *request, int errnum)
         xen_block_queue_postpone(request);
         return false;
     default:
+        note_flush(request, true);
         xen_block_queue_finish(request, BLKIF_RSP_ERROR);
         return false;
     }
@@ -129,6 +154,9 @@ static void step_done(void *opaque, int result)
 
     if (result < 0 && !handle_error(request, -result)) {
         return;
+    }
+    if (result == 0) {
+        note_flush(request, false);
     }
     if (current_step(request) == STEP_OVERWRITE && request->overwritten < request->length) {
         /* A long one lets a drain go by. */

@@ -259,6 +259,7 @@ bool xen_disk_connect(XenDevice *device, GVariant *saved, GError **error)
     disk->target.sector_unit =
         choice.large_sectors ? (uint32_t)disk->logical_block_size : XEN_DISK_SECTOR_SIZE;
     disk->target.persistent = disk->persistent_grants && choice.persistent;
+    disk->target.lost_data = false;
     disk->target.broken = queue_broken;
     disk->target.opaque = disk;
     __atomic_store_n(&disk->broken, false, __ATOMIC_RELEASE);

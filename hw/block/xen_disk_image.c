@@ -138,6 +138,7 @@ static bool open_image(XenDisk *disk, GError **error)
     disk->target.discard = !disk->target.read_only && disk->discard_granularity != 0 &&
                            block_backend_discard_enabled(backend);
     block_backend_set_device_ops(backend, &block_ops, disk);
+    block_backend_keep_io_status(backend);
     xen_disk_size_changed(disk);
     return true;
 }

@@ -356,6 +356,7 @@ static void set_up_backend(IDEDrive *drive)
     drive->default_write_cache = block_backend_write_cache(drive->backend);
     block_backend_set_device_ops(drive->backend, drive->is_cdrom ? &atapi_medium_ops : &disk_ops,
                                  drive);
+    block_backend_keep_io_status(drive->backend);
     if (!drive->is_cdrom) {
         resized(drive);
     }

@@ -55,6 +55,15 @@ void xen_grant_unpin(XenDomain *domain, XenGrantPin *pin)
     xen_unlock(domain);
 }
 
+void xen_grant_unpin_all(XenDomain *domain, XenGrantPin *pins, unsigned count)
+{
+    xen_lock(domain);
+    while (count > 0) {
+        unpin_locked(domain, &pins[--count]);
+    }
+    xen_unlock(domain);
+}
+
 int xen_grant_pin_all(XenDomain *domain, const uint32_t *refs, unsigned count, bool writable,
                       XenGrantPin *pins)
 {

@@ -210,8 +210,13 @@ BlockErrorAction block_error_action(BlockBackend *backend, bool is_read, int err
 /** block_set_stop_handler: how the layer asks to stop the machine; set by system/. */
 void block_set_stop_handler(void (*stop)(const char *backend_name, bool is_read, int errnum));
 
-/** block_backend_io_status: the errno that stopped the machine (query-block's io-status), or 0;
- * reset at cont. */
+/** block_backend_keep_io_status: the device can wait for the host after an error; until it is
+ * detached, its backend remembers which one stopped the machine. */
+void block_backend_keep_io_status(BlockBackend *backend);
+/** block_backend_has_io_status: it does so, and the policies let an error stop the machine. */
+bool block_backend_has_io_status(BlockBackend *backend);
+/** block_backend_io_status: the errno that stopped the machine (query-block's io-status), or 0: the
+ * first one since cont. */
 int block_backend_io_status(BlockBackend *backend);
 void block_backend_reset_io_status(BlockBackend *backend);
 

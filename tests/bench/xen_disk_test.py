@@ -26,7 +26,7 @@ from machine_test import MEMORY, binaries, guest_memory_kib
 from vmm import Machine, exit_counters
 from xen_guest import ASSETS, CONSOLE, XenMachine, joined
 
-NEEDED = (*ASSETS[64], "guest-fio")
+NEEDED = (*ASSETS[64], "disk-tools")
 IMAGE_MIB = 64
 KICK = pathlib.Path("/modules/svm_kick.ko")
 TRACING = pathlib.Path("/sys/kernel/debug/tracing/events")
@@ -109,7 +109,7 @@ def fio(machine, device, words, jobs, count):
     kind = "write" if "write" in words else "read"
     size = int(re.search(r"--bs=(\d+)", words)[1]) * (1024 if "--bs=4k" in words else 1 << 20)
     said = machine.check(
-        f"fio --name=x --filename={device} --direct=1 --ioengine=libaio --thread --numjobs={jobs} "
+        f"/disk/fio --name=x --filename={device} --direct=1 --ioengine=libaio --thread --numjobs={jobs} "
         f"--group_reporting --allow_file_create=0 --size={IMAGE_MIB}m --number_ios={count // jobs} "
         f"--io_size={count // jobs * size} --output-format=terse --terse-version=3 {words}", 600)
     fields = next(line for line in said.splitlines() if line.startswith("3;")).split(";")
@@ -159,16 +159,16 @@ def note_detail(context, title, counts, count):
 
 def measure_pread(machine, device, what, size, count):
     """One read after the other from a small program."""
-    machine.check(f"disk-read {device} {size} {count // 10} random", 300)
+    machine.check(f"/disk/disk-read {device} {size} {count // 10} random", 300)
     before = exits()
-    said = machine.check(f"disk-read {device} {size} {count} random", 300)
+    said = machine.check(f"/disk/disk-read {device} {size} {count} random", 300)
     taken = exits() - before
     return {(what, "us"): re.search(r"([\d.]+) us each", said)[1], (what, "exits"): f"{taken / count:.2f}"}
 
 
 def measure(context, machine, device, jobs, title):
     """All rows of one disk."""
-    machine.check("load-disks")
+    machine.check("for list in pv ide virtio; do /disk/load $list; done")
     for _ in range(100):
         if machine.run(f"test -b {device}")[0] == 0:
             break
@@ -197,7 +197,7 @@ def disk_machines(context, cpus):
     data = context.scratch / "data.raw"
     data.write_bytes(os.urandom(1 << 20) * IMAGE_MIB)
     start = ["-name", "disks,debug-threads=on", "-kernel", context.asset("vmlinuz"),
-             "-initrd", joined(context, "xen-initrd", "guest-fio")]
+             "-initrd", joined(context, "xen-initrd", "disk-tools")]
     drive = f"file={data},format=raw,cache={os.environ.get('CACHE', 'writeback')}"
     drive += os.environ.get("DRIVE", "")
     options = {"cpus": cpus, "memory": MEMORY}

@@ -12,7 +12,7 @@ for _folder in ("testhost", "guest"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
 import kernels  # noqa: E402
-from hostlib import cache, disk, disk_tools, fio, kernel, libvirt, xen_guest  # noqa: E402
+from hostlib import cache, disk, disk_tools, kernel, libvirt, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs/system/libvirt"
@@ -56,7 +56,6 @@ MAKERS = {
     "grub-pvh": xen_guest.grub_pvh,
     "libvirt": libvirt.tools,
     "libvirt-examples": lambda: EXAMPLES,
-    "guest-fio": fio.archive_for_guests,
 }
 
 

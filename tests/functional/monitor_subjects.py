@@ -63,7 +63,7 @@ def test_drives_of_devices(case):
     disk = drives["ide0-0-0"]
     assert disk["device"] == "" and disk["inserted"]["node-name"] == "f", disk
     assert disk["io-status"] == "ok" and not disk["removable"], disk
-    assert drives["spare"]["inserted"]["drv"] == "null-co"
+    assert drives["spare"]["inserted"]["drv"] == "null-co" and "io-status" not in drives["spare"], drives["spare"]
     client.run("block_set_io_throttle", {"id": "ide0-0-0", "bps": 0, "bps_rd": 0, "bps_wr": 1000000, "iops": 100,
                                          "iops_rd": 0, "iops_wr": 0, "iops_max": 200})
     inserted = next(d for d in client.run("query-block") if d.get("qdev") == "ide0-0-0")["inserted"]

@@ -110,6 +110,15 @@ class Writer:
                              seconds * 20 + 300)
         self.written = int(re.search(r"written (\d+)", said)[1])
 
+    def begin(self, machine, device, seconds):
+        """Write in the background, for SECONDS of the guest's clock."""
+        self.seed += 1
+        machine.check(f"{self.tool} write /dev/{device} {self.seed} {self.size} {seconds} > /tmp/writer 2>&1 & true")
+
+    def end(self, machine):
+        """Wait for what begin() began."""
+        self.written = int(re.search(r"written (\d+)", machine.check("wait; tail -n 1 /tmp/writer", 300))[1])
+
     def check_in_guest(self, machine, device):
         """What the last write() left is what the guest now finds on DEVICE."""
         said = machine.check(f"{self.tool} check /dev/{device} {self.seed} {self.size} {self.written} {self.written}",

@@ -567,16 +567,18 @@ static void test_error_policies(void)
         bool is_read;
         int errnum;
         BlockErrorAction action;
+        bool has_status; /* some error may stop the machine */
     } rows[] = {
-        {"", true, EIO, BLOCK_ERROR_REPORT},
-        {"", false, EIO, BLOCK_ERROR_REPORT},
-        {"", false, ENOSPC, BLOCK_ERROR_STOP},
-        {",rerror=ignore,werror=ignore", true, EIO, BLOCK_ERROR_IGNORE},
-        {",rerror=ignore,werror=ignore", false, ENOSPC, BLOCK_ERROR_IGNORE},
-        {",rerror=stop,werror=stop", true, EIO, BLOCK_ERROR_STOP},
-        {",rerror=stop,werror=stop", false, EIO, BLOCK_ERROR_STOP},
-        {",werror=report", false, ENOSPC, BLOCK_ERROR_REPORT},
-        {",werror=enospc", false, EIO, BLOCK_ERROR_REPORT},
+        {"", true, EIO, BLOCK_ERROR_REPORT, true},
+        {"", false, EIO, BLOCK_ERROR_REPORT, true},
+        {"", false, ENOSPC, BLOCK_ERROR_STOP, true},
+        {",rerror=ignore,werror=ignore", true, EIO, BLOCK_ERROR_IGNORE, false},
+        {",rerror=ignore,werror=ignore", false, ENOSPC, BLOCK_ERROR_IGNORE, false},
+        {",rerror=stop,werror=stop", true, EIO, BLOCK_ERROR_STOP, true},
+        {",rerror=stop,werror=stop", false, EIO, BLOCK_ERROR_STOP, true},
+        {",rerror=stop,werror=report", false, EIO, BLOCK_ERROR_REPORT, true},
+        {",werror=report", false, ENOSPC, BLOCK_ERROR_REPORT, false},
+        {",werror=enospc", false, EIO, BLOCK_ERROR_REPORT, true},
     };
 
     block_set_stop_handler(note_stop);
@@ -584,9 +586,14 @@ static void test_error_policies(void)
         g_autofree char *options = g_strdup_printf("driver=null-co%s", rows[i].options);
         BlockBackend *backend = open_drive(options);
         stops = 0;
+        g_assert_false(block_backend_has_io_status(backend));
+        block_backend_keep_io_status(backend);
+        g_assert_cmpint(block_backend_has_io_status(backend), ==, rows[i].has_status);
         g_assert_cmpint(block_error_action(backend, rows[i].is_read, rows[i].errnum), ==,
                         rows[i].action);
         g_assert_cmpint(stops, ==, rows[i].action == BLOCK_ERROR_STOP);
+        g_assert_cmpint(block_backend_io_status(backend), ==, stops ? rows[i].errnum : 0);
+        block_error_action(backend, rows[i].is_read, ERANGE); /* a later one does not count */
         g_assert_cmpint(block_backend_io_status(backend), ==, stops ? rows[i].errnum : 0);
         block_backend_reset_io_status(backend);
         g_assert_cmpint(block_backend_io_status(backend), ==, 0);

@@ -34,6 +34,41 @@ static void host_error_is_reported_or_ignored(void)
     block_teardown();
 }
 
+/* The descriptor of the image, which is in the current folder. */
+static int image_fd(void)
+{
+    g_autofree char *current = g_get_current_dir();
+    g_autofree char *wanted = g_build_filename(current, "disk", NULL);
+
+    for (int fd = 3; fd < 256; fd++) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *path = g_file_read_link(link, NULL);
+        if (g_strcmp0(path, wanted) == 0) {
+            return fd;
+        }
+    }
+    g_error("the image is not open");
+}
+
+/* A guest that takes the error for a disk without flushes must hear of it by its writes. */
+static void after_a_failed_flush_no_write_succeeds(void)
+{
+    setup_connected(DISK, NULL);
+    Request write = make_request(BLKIF_OP_WRITE, 8, 0, 1);
+    Request read = make_request(BLKIF_OP_READ, 8, 0, 1);
+    Request flush = make_request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0);
+    g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_OKAY);
+    int fd = image_fd(), kept = dup(fd);
+    g_assert_cmpint(close(fd), ==, 0);
+    g_assert_cmpint(do_request(&flush), ==, BLKIF_RSP_ERROR);
+    g_assert_cmpint(dup2(kept, fd), ==, fd);
+    g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_ERROR);
+    g_assert_cmpint(do_request(&read), ==, BLKIF_RSP_OKAY);
+    g_assert_cmpint(do_request(&flush), ==, BLKIF_RSP_ERROR);
+    close(kept);
+    block_teardown();
+}
+
 /* Reads beyond the end of a file that has shrunk; the user mends it while the machine stands. */
 static XenDevice *stopped_on_error(void)
 {
@@ -586,6 +621,7 @@ int main(int argc, char **argv)
         void (*test)(void);
     } tests[] = {
         {"host-error", host_error_is_reported_or_ignored},
+        {"failed-flush", after_a_failed_flush_no_write_succeeds},
         {"stop", stopped_requests_are_tried_again},
         {"load", loaded_disk_goes_on_in_its_rings},
         {"bad-state", wrong_saved_queues_are_refused},

@@ -43,9 +43,10 @@ static void guest_that_waits_for_each_request_loses_few_naps(void)
     while (guest.requests < 60 * XEN_BLOCK_PACE_AGAIN) {
         look(&guest, 1, 60000);
     }
-    /* After 64 requests, 1024, 2048 … */
-    g_assert_cmpuint(guest.naps, >=, 6);
-    g_assert_cmpuint(guest.naps, <=, 7 * 3);
+    /* After 64 requests, then after each 1024. */
+    g_assert_cmpuint(guest.naps, >=, 59);
+    g_assert_cmpuint(guest.naps, <=, 60 * 3);
+    g_assert_cmpint(guest.now - 1000000000, <, (int64_t)guest.requests * 60000 / 1000 * 1005);
 }
 
 /* @each_ns: what the guest needs for a request while it is not disturbed. */
@@ -92,7 +93,24 @@ static void naps_that_are_slower_end(void)
     while (guest.requests < 60 * XEN_BLOCK_PACE_AGAIN) {
         napped = look(&guest, found_after(&guest, napped, 1000, 4), 5000);
     }
-    g_assert_cmpuint(guest.naps, <=, 7 * 3);
+    g_assert_cmpuint(guest.naps, <=, 60 * 3);
+}
+
+/* One that waited for each request for long is looked at anew when it does so no more. */
+static void guest_that_becomes_busy_gets_naps_soon(void)
+{
+    Guest guest;
+    bool napped = false;
+
+    guest_init(&guest);
+    while (guest.requests < 200 * XEN_BLOCK_PACE_AGAIN) {
+        napped = look(&guest, 1, 60000);
+    }
+    guest.armed = 0;
+    for (uint64_t end = guest.requests + 8 * XEN_BLOCK_PACE_AGAIN; guest.requests < end;) {
+        napped = look(&guest, found_after(&guest, napped, 20000, 32), 60000);
+    }
+    g_assert_cmpuint(guest.armed, <=, XEN_BLOCK_PACE_AGAIN + 1);
 }
 
 static void nap_goes_on_when_completions_come(void)
@@ -122,6 +140,15 @@ static void guest_that_stops_is_armed_soon(void)
     while (look(&guest, 0, 60000)) {
         g_assert_cmpuint(++looks, <, 4);
     }
+    /* It was busy, so it is looked at soon when it goes on. */
+    guest.now += 50000000;
+    guest.armed = 0;
+    for (uint64_t end = guest.requests + 1000; guest.requests < end;) {
+        napped = look(&guest, found_after(&guest, napped, 20000, 32), 60000);
+    }
+    g_assert_cmpuint(guest.armed, <=, XEN_BLOCK_PACE_EPOCH + 1);
+    while (look(&guest, 0, 60000)) {
+    }
     /* What comes rarely never makes an epoch. */
     for (unsigned i = 0; i < 5000; i++) {
         g_assert_false(look(&guest, 1, 5000000));
@@ -146,6 +173,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xen-block-pace/busy", busy_guest_gets_naps);
     g_test_add_func("/xen-block-pace/fast", nap_is_no_longer_than_it_has_to_be);
     g_test_add_func("/xen-block-pace/slower", naps_that_are_slower_end);
+    g_test_add_func("/xen-block-pace/changes", guest_that_becomes_busy_gets_naps_soon);
     g_test_add_func("/xen-block-pace/completions", nap_goes_on_when_completions_come);
     g_test_add_func("/xen-block-pace/stops", guest_that_stops_is_armed_soon);
     g_test_add_func("/xen-block-pace/never", no_naps_where_there_are_none);

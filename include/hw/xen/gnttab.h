@@ -28,6 +28,8 @@ void xen_grant_unpin(XenDomain *domain, XenGrantPin *pin);
 /** xen_grant_pin_all: @count of them or none; on failure the status of the first bad one. */
 int xen_grant_pin_all(XenDomain *domain, const uint32_t *refs, unsigned count, bool writable,
                       XenGrantPin *pins);
+/** xen_grant_unpin_all: the reverse. */
+void xen_grant_unpin_all(XenDomain *domain, XenGrantPin *pins, unsigned count);
 /** xen_grant_read, xen_grant_write: copies within one granted page; bounds and sub-pages are
  * checked. */
 int xen_grant_read(XenDomain *domain, uint32_t ref, unsigned offset, void *buffer, unsigned length);

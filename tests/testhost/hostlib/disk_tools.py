@@ -1,4 +1,4 @@
-"""What guests of the disk tests bring along: fio, kexec, the tests' own verifier and drivers of disks.
+"""What guests of the disk tests bring along: fio, kexec, the tests' own programs and drivers of disks.
 
 One archive serves both kinds of guest: it follows a Xen guest's initial file system, or lies on a disk of its own
 from which the guest unpacks it.  Everything in it is below /disk and finds its libraries there.
@@ -22,9 +22,10 @@ PACKAGES = ["fio", "libaio1", "libnuma1", "zlib1g", *xen_guest.PACKAGES["amd64"]
 PROGRAMS = {"fio": "usr/bin/fio", "kexec": "sbin/kexec"}
 LOADER = "ld-linux-x86-64.so.2"
 # Lists of modules by the name that the guest loads them by.
-MODULES = {"pv": ["crc32c_generic", "ext4", "isofs", "xen-blkfront"], "ide": ["ata_piix", "sd_mod", "sr_mod"]}
+MODULES = {"pv": ["crc32c_generic", "ext4", "isofs", "xen-blkfront"], "ide": ["ata_piix", "sd_mod", "sr_mod"],
+           "virtio": ["virtio_pci", "virtio_blk"]}
 LOAD = """#!/bin/sh
-# Load the drivers of a list: pv or ide.
+# Load the drivers of a list: pv, ide or virtio.
 while read -r module; do
     insmod "/disk/modules/$module" 2> /dev/null
 done < "/disk/modules/$1"
@@ -122,7 +123,8 @@ def _lay_out(archive, folder):
     for name, path in _libraries(root, folder).items():
         archive.file(f"disk/lib/{name}", path, 0o755)
     archive.file(f"disk/lib/{LOADER}", root / f"lib64/{LOADER}", 0o755)
-    archive.file("disk/disk-verify", disk.guest_tools() / "disk-verify", 0o755)
+    for name in ("disk-verify", "disk-read"):
+        archive.file(f"disk/{name}", disk.guest_tools() / name, 0o755)
     archive.text("disk/load", LOAD, 0o755)
     stock = kernel.current()
     for name, modules in MODULES.items():
