@@ -1,5 +1,5 @@
 /*
- * -drive, -blockdev, -hda … -hdd, -cdrom.
+ * -drive, -blockdev, -hda … -hdd, -cdrom, -fda, -fdb, -pflash.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -73,5 +73,29 @@ bool option_cdrom(StartConfig *config, const CommandOption *option, const char *
                   GError **error)
 {
     push_file(config, argument, "cdrom", CDROM_INDEX);
+    return true;
+}
+
+/* @data is the drive's index. */
+bool option_floppy(StartConfig *config, const CommandOption *option, const char *argument,
+                   GError **error)
+{
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "file", argument);
+    json_object_set_string_member(object, "if", "floppy");
+    json_object_set_string_member(object, "index", option->data);
+    start_config_push(config, config->drives, argument, NULL, object);
+    return true;
+}
+
+bool option_flash(StartConfig *config, const CommandOption *option, const char *argument,
+                  GError **error)
+{
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "file", argument);
+    json_object_set_string_member(object, "if", "pflash");
+    start_config_push(config, config->drives, argument, NULL, object);
     return true;
 }

@@ -628,6 +628,28 @@ def test_medium_of_a_cdrom_drive(case):
     assert guest.ask("hello") == "hello"
 
 
+def test_medium_of_a_floppy_drive(case):
+    """A floppy drive of the XML, first in the boot order; change-media: out, and another one in."""
+    guest = case.guest("disk")
+    first, second = case.folder / "first.img", case.folder / "second.img"
+    first.write_bytes(bytes(1440 << 10))
+    second.write_bytes(bytes(720 << 10))
+    guest.add("devices", f"""<disk type='file' device='floppy'><driver name='qemu' type='raw'/>
+              <source file='{first}'/><target dev='fda' bus='fdc'/></disk>""")
+    guest.add("os", "<boot dev='fd'/>")
+    guest.define()
+    case.host.virsh("start", "guest", "--paused")
+
+    def floppy():
+        return next(drive for drive in guest.monitor("query-block") if drive.get("qdev") == "fdc0-0-0")
+
+    assert floppy()["inserted"]["image"]["filename"] == str(first)
+    case.host.virsh("change-media", "guest", "fda", "--eject", "--live")
+    assert "inserted" not in floppy()
+    case.host.virsh("change-media", "guest", "fda", second, "--insert", "--live")
+    assert floppy()["inserted"]["image"]["filename"] == str(second) and not floppy()["inserted"]["ro"]
+
+
 def test_ide_disk_cannot_be_attached(case):
     """attach-disk to a bus without hot-plug: refused, nothing is left behind, the guest goes on."""
     guest = case.running("plain")

@@ -49,7 +49,7 @@ def check_nodes(machine):
     assert status != 0, "the guest could write console/port"
 
 
-@case(assets=ASSETS[64], cost=60, full=True)
+@case(assets=ASSETS[64], cost=60)
 def test_hvc0_is_console_in_and_out_from_early_boot_over_suspend(context):
     """console=hvc0 earlyprintk=xen; the first lines go to the log of console_io."""
     log = context.results / "xen.log"

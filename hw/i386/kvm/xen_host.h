@@ -55,6 +55,9 @@ typedef struct {
 typedef struct {
     const char *name; /* "kernel", "user" */
     bool (*vcpu_init)(KvmXenHost *host, XenHostVcpu *vcpu, GError **error);
+    /** tell_info: KVM writes @vcpu's time to the vcpu_info at @gpa from now on; XEN_GPA_NONE: nowhere.
+     * @vcpu is held. Returns false if KVM refuses. */
+    bool (*tell_info)(KvmXenHost *host, XenHostVcpu *vcpu, uint64_t gpa);
     /** raise_vector: @vcpu takes the callback vector. Any thread, no lock. */
     void (*raise_vector)(KvmXenHost *host, XenHostVcpu *vcpu);
     /** vector_changed: of all vCPUs; 0: none. */
@@ -179,6 +182,11 @@ void xen_host_shutdown(XenHost *host, uint8_t reason);
 void xen_host_console_write(XenHost *host, const char *text, unsigned length);
 /** xen_host_info_place: where @vcpu's vcpu_info lies for the guest; XEN_GPA_NONE: nowhere. */
 uint64_t xen_host_info_place(KvmXenHost *host, unsigned vcpu);
+/** xen_host_place_info: tells KVM of that place if it does not know it. Returns false if it refuses.
+ * xen_host_place_infos: of every vCPU, after shared info has moved. */
+bool xen_host_place_info(KvmXenHost *host, unsigned vcpu);
+void xen_host_place_infos(KvmXenHost *host);
+int xen_host_set_vcpu_info(XenHost *host, unsigned vcpu, uint64_t gpa);
 
 /* ---- xen_machine.c ---- */
 /** xen_machine_soft_reset: SHUTDOWN_soft_reset. Machine lock held, on the vCPU's thread. */
@@ -214,6 +222,8 @@ void xen_patcher_free(XenPatcher *patcher);
 /** xen_patcher_run: looks through the text around @rip for functions that are a hypercall
  * instruction and makes each a write to KVM_XEN_PORT. Own thread of the vCPU. */
 void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip);
+/** xen_patcher_forget: another kernel comes; what was found so far says nothing about it. */
+void xen_patcher_forget(XenPatcher *patcher);
 /** xen_patcher_found: whether the last look has found any. */
 bool xen_patcher_found(XenPatcher *patcher);
 
@@ -222,7 +232,8 @@ bool xen_patcher_found(XenPatcher *patcher);
     .unmap_page = xen_host_unmap_page, .alias_frame = xen_host_alias_frame,                        \
     .unalias_frame = xen_host_unalias_frame, .decommit = xen_host_decommit,                        \
     .repopulate = xen_host_repopulate, .set_callback = xen_host_set_callback,                      \
-    .raise_upcall = xen_host_raise_upcall, .wake = xen_host_wake, .clock_ns = xen_host_clock_ns,   \
+    .set_vcpu_info = xen_host_set_vcpu_info, .raise_upcall = xen_host_raise_upcall,                \
+    .wake = xen_host_wake, .clock_ns = xen_host_clock_ns,                                          \
     .wall_clock_ns = xen_host_wall_clock_ns, .shutdown = xen_host_shutdown,                        \
     .vcpu_initialise = xen_host_vcpu_initialise, .vcpu_up = xen_host_vcpu_up,                      \
     .vcpu_down = xen_host_vcpu_down, .vcpu_is_up = xen_host_vcpu_is_up,                            \

@@ -58,34 +58,9 @@ static int place(XenHostVcpu *vcpu, uint16_t type, uint64_t gpa)
     return set_vcpu(vcpu, &attribute) == 0 ? 0 : -XEN_EINVAL;
 }
 
-static int place_info(KvmXenHost *host, unsigned index)
+static bool tell_info(KvmXenHost *host, XenHostVcpu *vcpu, uint64_t gpa)
 {
-    XenHostVcpu *vcpu = &host->vcpus[index];
-    uint64_t gpa = xen_host_info_place(host, index);
-    int result;
-
-    if (gpa == vcpu->info_told || !vcpu->vcpu) {
-        return 0;
-    }
-    result = place(vcpu, KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO, gpa);
-    if (result == 0) {
-        vcpu->info_told = gpa;
-    }
-    return result;
-}
-
-static int set_vcpu_info(XenHost *xen, unsigned index, uint64_t gpa)
-{
-    KvmXenHost *host = xen_host_of(xen);
-    uint64_t before = host->vcpus[index].info_gpa;
-    int result;
-
-    host->vcpus[index].info_gpa = gpa;
-    result = place_info(host, index);
-    if (result != 0) {
-        host->vcpus[index].info_gpa = before;
-    }
-    return result;
+    return place(vcpu, KVM_XEN_VCPU_ATTR_TYPE_VCPU_INFO, gpa) == 0;
 }
 
 static int set_area(XenHostVcpu *vcpu, uint16_t type, uint64_t *now, uint64_t gpa)
@@ -144,9 +119,7 @@ static void set_shared_info(XenHost *xen, uint64_t gfn)
         report_error("KVM refuses the Xen guest's shared info page");
     }
     host->shared_info_gfn = gfn;
-    for (unsigned i = 0; i < host->vcpu_count; i++) {
-        place_info(host, i);
-    }
+    xen_host_place_infos(host);
 }
 
 /* ---- upcalls ---- */
@@ -405,6 +378,7 @@ static void arrived(KvmXenHost *host, XenHostVcpu *vcpu)
 const XenHostKind xen_host_kernel_kind = {
     .name = "kernel",
     .vcpu_init = vcpu_init,
+    .tell_info = tell_info,
     .raise_vector = raise_vector,
     .vector_changed = vector_changed,
     .before_run = before_run,
@@ -419,7 +393,6 @@ const XenHostOps xen_host_kernel_ops = {
     XEN_HOST_COMMON_OPS,
     .set_long_mode = set_long_mode,
     .set_shared_info = set_shared_info,
-    .set_vcpu_info = set_vcpu_info,
     .set_time_area = set_time_area,
     .set_runstate_area = set_runstate_area,
     .set_runstate_update_flag = set_runstate_update_flag,

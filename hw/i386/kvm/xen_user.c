@@ -170,40 +170,16 @@ static void copy_time(KvmXenHost *host, XenHostVcpu *vcpu)
     vcpu->time_copied = version;
 }
 
-static int place_info(KvmXenHost *host, unsigned index)
+static bool tell_info(KvmXenHost *host, XenHostVcpu *vcpu, uint64_t gpa)
 {
-    XenHostVcpu *vcpu = &host->vcpus[index];
-    uint64_t gpa = xen_host_info_place(host, index);
-    uint64_t value = gpa == XEN_GPA_NONE ? 0 : (gpa + TIME_AT) | SYSTEM_TIME_ENABLE;
-    bool done;
+    bool none = gpa == XEN_GPA_NONE;
 
-    if (gpa == vcpu->info_told || !vcpu->vcpu) {
-        return 0;
+    if (!kvm_msr_set(vcpu->vcpu->fd, MSR_KVM_SYSTEM_TIME_NEW,
+                     none ? 0 : (gpa + TIME_AT) | SYSTEM_TIME_ENABLE)) {
+        return false;
     }
-    kvm_vcpu_hold(vcpu->vcpu);
-    done = kvm_msr_set(vcpu->vcpu->fd, MSR_KVM_SYSTEM_TIME_NEW, value);
-    if (done) {
-        vcpu->info_told = gpa;
-        vcpu->time_version = gpa == XEN_GPA_NONE
-                                 ? NULL
-                                 : (uint32_t *)(void *)guest_address(host, gpa + TIME_AT);
-    }
-    kvm_vcpu_release(vcpu->vcpu);
-    return done ? 0 : -XEN_EINVAL;
-}
-
-static int set_vcpu_info(XenHost *xen, unsigned index, uint64_t gpa)
-{
-    KvmXenHost *host = xen_host_of(xen);
-    uint64_t before = host->vcpus[index].info_gpa;
-    int result;
-
-    host->vcpus[index].info_gpa = gpa;
-    result = place_info(host, index);
-    if (result != 0) {
-        host->vcpus[index].info_gpa = before;
-    }
-    return result;
+    vcpu->time_version = none ? NULL : (uint32_t *)(void *)guest_address(host, gpa + TIME_AT);
+    return true;
 }
 
 static void set_shared_info(XenHost *xen, uint64_t gfn)
@@ -211,9 +187,7 @@ static void set_shared_info(XenHost *xen, uint64_t gfn)
     KvmXenHost *host = xen_host_of(xen);
 
     host->shared_info_gfn = gfn;
-    for (unsigned i = 0; i < host->vcpu_count; i++) {
-        place_info(host, i);
-    }
+    xen_host_place_infos(host);
 }
 
 static int set_time_area(XenHost *xen, unsigned index, uint64_t gpa)
@@ -248,7 +222,7 @@ static void resumed(KvmXenHost *host, XenHostVcpu *vcpu)
     unsigned index = vcpu->vcpu->parent.index;
 
     vcpu->info_told = XEN_GPA_NONE;
-    if (place_info(host, index) != 0) {
+    if (!xen_host_place_info(host, index)) {
         report_error("KVM refuses the Xen guest's clock of CPU %u", index);
     }
     copy_time(host, vcpu);
@@ -307,6 +281,7 @@ static void set_timer_port(XenHost *host, unsigned vcpu, uint32_t port)
 const XenHostKind xen_host_user_kind = {
     .name = "user",
     .vcpu_init = vcpu_init,
+    .tell_info = tell_info,
     .raise_vector = raise_vector,
     .vector_changed = vector_changed,
     .before_run = before_run,
@@ -321,7 +296,6 @@ const XenHostOps xen_host_user_ops = {
     XEN_HOST_COMMON_OPS,
     .set_long_mode = set_flag,
     .set_shared_info = set_shared_info,
-    .set_vcpu_info = set_vcpu_info,
     .set_time_area = set_time_area,
     .set_runstate_area = set_runstate_area,
     .set_runstate_update_flag = set_flag,

@@ -233,6 +233,44 @@ uint64_t xen_host_info_place(KvmXenHost *host, unsigned index)
     return (host->shared_info_gfn << XEN_PAGE_SHIFT) + index * sizeof(struct vcpu_info);
 }
 
+bool xen_host_place_info(KvmXenHost *host, unsigned index)
+{
+    XenHostVcpu *vcpu = &host->vcpus[index];
+    uint64_t gpa = xen_host_info_place(host, index);
+    bool done;
+
+    if (gpa == vcpu->info_told || !vcpu->vcpu) {
+        return true;
+    }
+    kvm_vcpu_hold(vcpu->vcpu);
+    done = host->kind->tell_info(host, vcpu, gpa);
+    if (done) {
+        vcpu->info_told = gpa;
+    }
+    kvm_vcpu_release(vcpu->vcpu);
+    return done;
+}
+
+void xen_host_place_infos(KvmXenHost *host)
+{
+    for (unsigned i = 0; i < host->vcpu_count; i++) {
+        xen_host_place_info(host, i);
+    }
+}
+
+int xen_host_set_vcpu_info(XenHost *xen, unsigned index, uint64_t gpa)
+{
+    KvmXenHost *host = xen_host_of(xen);
+    uint64_t before = host->vcpus[index].info_gpa;
+
+    host->vcpus[index].info_gpa = gpa;
+    if (!xen_host_place_info(host, index)) {
+        host->vcpus[index].info_gpa = before;
+        return -XEN_EINVAL;
+    }
+    return 0;
+}
+
 /* ---- the end ---- */
 
 /* The vCPU that asked does not run on: what it would do next, it takes for impossible. */

@@ -17,7 +17,9 @@ from . import cache, cpio, debian, image, kernel
 from .disk import GUEST, TOOLS
 
 MODULES = ["xen-evtchn", "xen-privcmd", "xenfs", "xen-gntdev", "xen-gntalloc"]
-STORE_PACKAGES = ["xenstore-utils", "libxenstore4", "libxentoolcore1"]
+STORE_PACKAGES = ["xenstore-utils", "libxenstore4", "libxentoolcore1", "libgcc-s1"]
+# The C library loads it when libxenstore cancels its reading thread, and ends the process where it is missing.
+CANCELLING = "libgcc_s.so.1"
 STORE_PROGRAMS = ["usr/bin/xenstore-exists", "usr/bin/xenstore-list", "usr/bin/xenstore-ls",
                   "usr/bin/xenstore-read", "usr/bin/xenstore-rm", "usr/bin/xenstore-watch",
                   "usr/bin/xenstore-write"]
@@ -64,7 +66,9 @@ def _libraries(root, programs):
     found = {}
     left = [root / program for program in programs]
     while left:
-        for name in needs(left.pop()):
+        path = left.pop()
+        cancelling = [CANCELLING] if path.name.startswith("libxenstore") else []
+        for name in needs(path) + cancelling:
             if name not in there:
                 raise debian.PackageError(f"no package brings {name}")
             if name not in found:
@@ -184,6 +188,7 @@ def store_tools():
             for name in needs(library):
                 if name in own:
                     shutil.copy(next(root.rglob(name)), folder / "lib")
+        shutil.copy(next(root.rglob(CANCELLING)), folder / "lib")
 
     return cache.entry("store-tools", key, build)
 
