@@ -1,5 +1,5 @@
 /*
- * -drive, -blockdev, -hda … -hdd, -cdrom, -fda, -fdb.
+ * -drive, -blockdev, -hda … -hdd, -cdrom, -fda, -fdb, -pflash.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -85,6 +85,17 @@ bool option_floppy(StartConfig *config, const CommandOption *option, const char 
     json_object_set_string_member(object, "file", argument);
     json_object_set_string_member(object, "if", "floppy");
     json_object_set_string_member(object, "index", option->data);
+    start_config_push(config, config->drives, argument, NULL, object);
+    return true;
+}
+
+bool option_flash(StartConfig *config, const CommandOption *option, const char *argument,
+                  GError **error)
+{
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "file", argument);
+    json_object_set_string_member(object, "if", "pflash");
     start_config_push(config, config->drives, argument, NULL, object);
     return true;
 }

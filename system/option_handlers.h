@@ -35,6 +35,7 @@ OptionHandler option_boot, option_firmware_folder, option_fw_cfg, option_smbios,
 OptionHandler option_rtc;
 /* drive_options.c */
 OptionHandler option_drive, option_blockdev, option_hard_disk, option_cdrom, option_floppy;
+OptionHandler option_flash;
 /* device_options.c */
 OptionHandler option_device;
 /* object_options.c */

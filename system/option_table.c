@@ -77,6 +77,7 @@ static const CommandOption options[] = {
     {"cdrom", "FILE", BLOCK, "image of the CD-ROM at IDE index 2", option_cdrom},
     {"fda", "FILE", BLOCK, "image of floppy drive A", option_floppy, 0, "0"},
     {"fdb", "FILE", BLOCK, "image of floppy drive B", option_floppy, 0, "1"},
+    {"pflash", "FILE", BLOCK, "image of a flash chip; the first one has the firmware", option_flash},
     {"snapshot", NULL, BLOCK, "write to temporary files instead of the images", option_flag,
      FIELD(snapshot)},
 

@@ -265,9 +265,11 @@ static void name_drive(StartConfig *config, bool (*is_culprit)(const DriveInfo *
     }
 }
 
+/* Flash memory comes first, before anything else is claimed, and its errors name it themselves. */
 static bool is_claimed(const DriveInfo *drive)
 {
-    return drive->claimed && drive->interface != DRIVE_IF_NONE;
+    return drive->claimed && drive->interface != DRIVE_IF_NONE &&
+           drive->interface != DRIVE_IF_PFLASH;
 }
 
 static bool is_left_over(const DriveInfo *drive)

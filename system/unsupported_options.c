@@ -50,7 +50,6 @@ static const struct {
     {"option-rom", PLAIN},
     {"perfmap", TCG},
     {"jitdump", TCG},
-    {"pflash", "flash memory is not supported by this build"},
     {"plugin", TCG},
     {"portrait", DISPLAY},
     {"preconfig", PLAIN},

@@ -61,10 +61,17 @@ static void guest_request(void *opaque G_GNUC_UNUSED, AccelGuestRequest request)
     }
 }
 
+static void hyperv_crash(void *opaque G_GNUC_UNUSED,
+                         const uint64_t parameters[HYPERV_CRASH_PARAMETERS])
+{
+    run_state_note_hyperv_crash(parameters);
+}
+
 static const AccelGuestOps guest_ops = {
     .pic_acknowledge = acknowledge_pic,
     .ioapic_eoi = end_of_interrupt,
     .request = guest_request,
+    .hyperv_crash = hyperv_crash,
 };
 
 static void pic_output_changed(void *opaque, int n G_GNUC_UNUSED, int level)
@@ -299,6 +306,9 @@ static bool build_firmware(PcMachine *pc, GError **error)
     if (!plug(pc, fw_cfg, NULL, "/machine/fw_cfg", error)) {
         return false;
     }
+    if (pc->has_flash) {
+        return true;
+    }
     if (accel_is_qtest(machine_accel(HW_MACHINE(pc))) && !config->bios) {
         /* No guest code runs, so that the suites need no firmware on their hosts. */
         return true;
@@ -329,7 +339,7 @@ static bool pc_build(Machine *machine, GError **error)
         return false;
     }
     pc->isa = piix3_isa_bus(pc->piix3);
-    return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
+    return pc_flash_build(pc, error) && build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
            build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
            (!pc->acpi || build_power_management(pc, error)) && build_floppy(pc, error) &&
            build_firmware(pc, error) &&
@@ -350,7 +360,7 @@ static bool pc_finish(Machine *machine, GError **error)
     if (!pc_fill_platform(pc, error)) {
         return false;
     }
-    if (config->kernel && !config->bios) {
+    if (config->kernel && !config->bios && !pc->has_flash) {
         if (!boot_protocol_load(&pc->platform, &pc->boot, error)) {
             return false;
         }
@@ -469,6 +479,13 @@ static bool set_xen_platform_dev(PcMachine *pc, const char *value, GError **erro
     return true;
 }
 
+static bool set_flash(PcMachine *pc, unsigned unit, const char *value)
+{
+    g_free(pc->flash_nodes[unit]);
+    pc->flash_nodes[unit] = value[0] ? g_strdup(value) : NULL;
+    return true;
+}
+
 static bool set_max_ram_below_4g(PcMachine *pc, const char *value, GError **error)
 {
     uint64_t size;
@@ -501,6 +518,9 @@ static bool pc_set_option(Machine *machine, const char *key, const char *value, 
     if (strcmp(key, "xen-platform-dev") == 0) {
         return set_xen_platform_dev(pc, value, error);
     }
+    if (strcmp(key, "pflash0") == 0 || strcmp(key, "pflash1") == 0) {
+        return set_flash(pc, (unsigned)(key[6] - '0'), value);
+    }
     if (strcmp(key, "max-ram-below-4g") == 0) {
         return set_max_ram_below_4g(pc, value, error);
     }
@@ -527,6 +547,8 @@ static void pc_machine_finalize(GObject *object)
     x86_cpu_model_free(pc->cpu_model);
     irq_line_free(pc->pic_output);
     g_free(pc->apic_ids);
+    g_free(pc->flash_nodes[0]);
+    g_free(pc->flash_nodes[1]);
     G_OBJECT_CLASS(pc_machine_parent_class)->finalize(object);
 }
 

@@ -248,6 +248,7 @@ bool pc_fill_platform(PcMachine *pc, GError **error)
     platform->ram_above_4g = pc->above_4g;
     platform->max_cpus = config->smp.max_cpus;
     platform->apic_ids = pc->apic_ids;
+    platform->flash = pc->has_flash;
     platform->acpi = pc->acpi;
     platform->smbios_64 = pc->smbios_64;
     platform->hpet = pc->hpet;

@@ -387,6 +387,14 @@ def test_commands_about_what_is_not_there(case):
     assert client.run("rtc-reset-reinjection") == {}
 
 
+def test_generation_id(case):
+    """vmgenid's number as the command line gave it."""
+    guid = "324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"
+    client = case.start(*PC, "-device", f"vmgenid,guid={guid}").qmp
+    assert client.run("query-vm-generation-id") == {"guid": guid}
+    assert client.human("info vm-generation-id").strip() == guid
+
+
 # ---- HMP ----
 
 

@@ -222,6 +222,8 @@ void xen_patcher_free(XenPatcher *patcher);
 /** xen_patcher_run: looks through the text around @rip for functions that are a hypercall
  * instruction and makes each a write to KVM_XEN_PORT. Own thread of the vCPU. */
 void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip);
+/** xen_patcher_forget: another kernel comes; what was found so far says nothing about it. */
+void xen_patcher_forget(XenPatcher *patcher);
 /** xen_patcher_found: whether the last look has found any. */
 bool xen_patcher_found(XenPatcher *patcher);
 

@@ -173,6 +173,7 @@ static void reset(Device *device)
     }
     xen->made = true;
     release_ports(xen);
+    xen_patcher_forget(xen->host.patcher);
     xen_domain_reset(xen->domain, false);
     memset(xen_host_special_page(&xen->host, 0), 0, XEN_SPECIAL_PAGES * XEN_PAGE_SIZE);
     store_reset(xen->store);
@@ -195,6 +196,7 @@ void xen_machine_soft_reset(KvmXenHost *host)
     XenMachine *xen = (XenMachine *)((char *)host - offsetof(XenMachine, host));
 
     release_ports(xen);
+    xen_patcher_forget(host->patcher);
     xen_domain_reset(xen->domain, true);
     store_ring_reset(xen->ring);
     show_port(xen, "store", offer_store(xen));

@@ -4,9 +4,10 @@
  * Linux 6.13, and the stable kernels that took XSA-466, make hypercalls through two small functions
  * in their text: one for Intel's instruction, one for AMD's. A KVM without CONFIG_KVM_XEN answers
  * such an instruction itself, and nobody is asked; one with it answers SCHEDOP_poll, the wait of a
- * contended spin lock, with a yield, and the guest burns the time that the lock's holder needs. But before its first hypercall every Linux reads
- * its microcode revision (MSR 0x8b), which comes to us; then its text is there to be looked through,
- * and the instruction becomes a port write of the same length.
+ * contended spin lock, with a yield, and the guest burns the time that the lock's holder needs. But
+ * before its first hypercall every Linux reads its microcode revision (MSR 0x8b), which comes to
+ * us; then its text is there to be looked through, and the instruction becomes a port write of the
+ * same length.
  *
  * What is rewritten is an aligned function that is nothing but the instruction and a return: an
  * ENDBR64 and a frame around it may be there, anything else may not. Bytes of other code or data
@@ -24,11 +25,11 @@ TRACE_DEFINE(xen_patch)
 /* How far the text may reach to either side of the read. */
 #define REACH       (UINT64_C(64) << 20)
 #define STEP_MAX    (UINT64_C(2) << 20)
-#define WINDOW      16u /* holds the longest of such functions */
+#define RETURN_MAX  2u  /* bytes of it that returns() looks at */
 #define ALIGNED_64  16u /* of functions in assembly, in a 64-bit kernel */
 #define ALIGNED_32  4u
 #define EFER_LMA    (UINT64_C(1) << 10)
-#define LOOK_BACK   8u  /* the longest that may precede the instruction */
+#define PRELUDE_MAX 8u
 #define CALL_LENGTH XEN_CALL_LENGTH
 #define MAX_KNOWN   8u
 
@@ -46,7 +47,7 @@ struct XenPatcher {
 /* What may stand between the function's start and the instruction. */
 static const struct {
     uint8_t length;
-    uint8_t bytes[LOOK_BACK];
+    uint8_t bytes[PRELUDE_MAX];
 } preludes[] = {
     {0, {0}},
     {4, {0xf3, 0x0f, 0x1e, 0xfa}},                         /* endbr64 */
@@ -65,19 +66,21 @@ static bool returns(const uint8_t *at)
     return at[0] == 0xc3 || at[0] == 0xe9;
 }
 
-/* @offset of the instruction from the start of an aligned block, or -1. */
-static int call_in_function(const uint8_t *function)
+/* Whether the instruction @at bytes into @page is all that an aligned function does. */
+static bool is_function(const XenPatcher *patcher, const uint8_t *page, unsigned at)
 {
+    if (at + CALL_LENGTH + RETURN_MAX > XEN_PAGE_SIZE || !returns(page + at + CALL_LENGTH)) {
+        return false;
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(preludes); i++) {
         unsigned length = preludes[i].length;
 
-        if (memcmp(function, preludes[i].bytes, length) == 0 &&
-            xen_call_is_instruction(function + length) &&
-            returns(function + length + CALL_LENGTH)) {
-            return (int)length;
+        if (length <= at && (at - length) % patcher->alignment == 0 &&
+            memcmp(page + at - length, preludes[i].bytes, length) == 0) {
+            return true;
         }
     }
-    return -1;
+    return false;
 }
 
 static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t virtual, uint64_t physical)
@@ -94,14 +97,18 @@ static void rewrite(XenPatcher *patcher, uint8_t *at, uint64_t virtual, uint64_t
 static void look_through_page(XenPatcher *patcher, uint8_t *page, uint64_t virtual,
                               uint64_t physical)
 {
-    for (unsigned at = 0; at + WINDOW <= XEN_PAGE_SIZE; at += patcher->alignment) {
-        int offset = call_in_function(page + at);
+    uint8_t *next = page;
+    const uint8_t *end = page + XEN_PAGE_SIZE;
 
-        if (offset >= 0) {
-            unsigned place = at + (unsigned)offset;
+    /* tens of megabytes: the C library looks for the bytes that both instructions begin with */
+    while ((next = memmem(next, (size_t)(end - next), "\x0f\x01", 2))) {
+        unsigned at = (unsigned)(next - page);
 
-            rewrite(patcher, page + place, virtual + place, physical + place);
+        if (end - next >= CALL_LENGTH && xen_call_is_instruction(next) &&
+            is_function(patcher, page, at)) {
+            rewrite(patcher, next, virtual + at, physical + at);
         }
+        next += 2;
     }
 }
 
@@ -146,7 +153,8 @@ static void look_back(XenPatcher *patcher, const X86Paging *paging, uint64_t add
     }
 }
 
-/* The other CPUs of a kernel that has been seen to need nothing more; not another kernel after it. */
+/* The other CPUs of a kernel that has been seen to need nothing more. Another kernel after it may
+ * still have this one's text in its map of all memory: see xen_patcher_forget(). */
 static bool still_there(XenPatcher *patcher, const X86Paging *paging)
 {
     for (unsigned i = 0; i < patcher->known_count; i++) {
@@ -176,6 +184,13 @@ void xen_patcher_run(XenPatcher *patcher, const X86Paging *paging, uint64_t rip)
         look_ahead(patcher, paging, page);
         look_back(patcher, paging, page);
     }
+    g_mutex_unlock(&patcher->lock);
+}
+
+void xen_patcher_forget(XenPatcher *patcher)
+{
+    g_mutex_lock(&patcher->lock);
+    patcher->known_count = 0;
     g_mutex_unlock(&patcher->lock);
 }
 

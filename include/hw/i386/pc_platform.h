@@ -45,6 +45,7 @@ typedef struct {
     uint32_t cpu_signature, cpu_features; /* CPUID leaf 1 EAX and EDX, for SMBIOS; 0: unknown */
     uint32_t cpu_speed_mhz;               /* 0: unknown */
 
+    bool flash;     /* the firmware is in flash memory: -kernel goes through it */
     bool acpi;      /* false: -machine acpi=off, no tables */
     bool smbios_64; /* -machine smbios-entry-point-type=64 */
     bool hpet, i8042, vga;

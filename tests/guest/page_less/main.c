@@ -1,7 +1,7 @@
 /*
  * Kernels without a hypercall page: functions of nothing but VMCALL or VMMCALL and a return, in
- * every form that compilers make of them, work from the kernel's read of the microcode revision on;
- * other bytes of its text stay as they are.
+ * every form that compilers make of them, work from the kernel's read of the microcode revision on,
+ * and those of the kernel after it; other bytes of its text stay as they are.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,6 +11,7 @@ extern uint8_t amd_plain[], intel_plain[], amd_endbr[], intel_endbr[], amd_thunk
     amd_both[], intel_both[], amd_framed[], intel_framed[], decoys[], decoys_end[];
 
 static bool amd;
+static uint8_t inverted[16]; /* a function as the compiler made it; as it is it would be found */
 
 static long call(uint8_t *entry, unsigned number, unsigned long first, const void *second)
 {
@@ -48,6 +49,23 @@ static void on_other_cpu(void *opaque)
         call(amd ? amd_plain : intel_plain, __HYPERVISOR_xen_version, XENVER_pagesize, NULL);
 }
 
+/* The next kernel: its text was not there when this one's was looked through. */
+static void after_a_soft_reset(void)
+{
+    struct sched_shutdown shutdown = {.reason = SHUTDOWN_soft_reset};
+    uint8_t *text = page_alloc();
+
+    for (unsigned i = 0; i < sizeof(inverted); i++) {
+        text[i] = (uint8_t)~inverted[i];
+    }
+    call(amd ? amd_plain : intel_plain, __HYPERVISOR_sched_op, SCHEDOP_shutdown, &shutdown);
+    rdmsr(MSR_REVISION);
+    try_one("another kernel's after a soft reset", text);
+    expect("this one's still stands",
+           call(amd ? amd_plain : intel_plain, __HYPERVISOR_xen_version, XENVER_pagesize, NULL),
+           4096);
+}
+
 void test_main(void)
 {
     uint8_t before[256];
@@ -57,6 +75,9 @@ void test_main(void)
     }
     amd = cpuid(0, 0).ebx == 0x68747541;
     memcpy(before, decoys, length);
+    for (unsigned i = 0; i < sizeof(inverted); i++) {
+        inverted[i] = (uint8_t) ~(amd ? amd_plain : intel_plain)[i];
+    }
     rdmsr(MSR_REVISION);
     check(true, "the microcode revision can be read");
     try_one("plain", amd ? amd_plain : intel_plain);
@@ -72,4 +93,5 @@ void test_main(void)
         smp_run(1, on_other_cpu, &result);
         expect("its calls work too", result, 4096);
     }
+    after_a_soft_reset();
 }
