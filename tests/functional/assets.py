@@ -12,7 +12,7 @@ for _folder in ("testhost", "guest"):
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", _folder))
 
 import kernels  # noqa: E402
-from hostlib import cache, disk, disk_tools, kernel, libvirt, xen_guest  # noqa: E402
+from hostlib import cache, cpio, disk, disk_tools, kernel, libvirt, xen_guest  # noqa: E402
 
 EMPTY_SIZE = 32 << 20
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs/system/libvirt"
@@ -33,6 +33,33 @@ def guest_kernels():
     return cache.entry("guest-kernels", cache.digest(*kernels.sources()), kernels.build)
 
 
+FLOPPY_JOB = """#!/bin/sh
+insmod floppy.ko || exit 1
+n=0
+while [ ! -b /dev/fd0 ] && [ $n -lt 50 ]; do sleep 0.2; n=$((n + 1)); done
+echo "floppy: size $(dd if=/dev/fd0 bs=9216 2>/dev/null | wc -c)"
+echo "floppy: read $(md5sum < /dev/fd0 | cut -d' ' -f1)"
+dd if=/dev/fd0 of=/tracks bs=9216 count=2 2>/dev/null
+dd if=/tracks of=/dev/fd0 bs=9216 seek=100 conv=notrunc,fsync 2>/dev/null
+echo "floppy: written $?"
+"""
+
+
+def floppy_job():
+    """An archive that follows a guest's initial file system: the floppy driver, and a job that uses it."""
+    stock = kernel.current()
+
+    def build(folder):
+        with open(folder / "floppy-job.cpio", "wb") as stream:
+            archive = cpio.Archive(stream)
+            for path in stock.closure(["floppy"]):
+                archive.file(f"job/{pathlib.Path(path).name}", stock.modules / path)
+            archive.text("job/run", FLOPPY_JOB, 0o755)
+            archive.close()
+
+    return cache.entry("floppy-job", cache.digest(stock.version, kernel.RECIPE, FLOPPY_JOB), build) / "floppy-job.cpio"
+
+
 MAKERS = {
     "small.raw": disk.small_disk,
     "initrd": disk.guest_initramfs,
@@ -45,6 +72,7 @@ MAKERS = {
     "guest-kernels": guest_kernels,
     "guest-tools": disk.guest_tools,
     "disk-tools": disk_tools.archive_file,
+    "floppy-job": floppy_job,
     "mapper-modules": disk_tools.mapper_modules,
     "whole.raw": disk.whole_disk,
     "xen-initrd": lambda: xen_guest.initramfs("amd64"),
