@@ -123,8 +123,20 @@ static bool set_user_permissions(BlockBackend *backend, unsigned permissions, un
     return !backend->root || block_link_set(backend->root, permissions, shared, error);
 }
 
+/* What the device asks for with @node (NULL: no medium) as its medium. */
+static void fit_medium(BlockBackend *backend, const BlockNode *node)
+{
+    if (backend->follow_medium) {
+        backend->may_write = node && !node->read_only;
+        backend->permissions =
+            BLOCK_PERMISSION_READ | (backend->may_write ? BLOCK_PERMISSION_WRITE : 0);
+    }
+}
+
 static void keep_wanted(BlockBackend *backend, BlockPermissions wanted)
 {
+    backend->follow_medium = wanted.follow_medium && wanted.write;
+    backend->last_read_only = !backend->follow_medium;
     backend->permissions = BLOCK_PERMISSION_READ | (wanted.write ? BLOCK_PERMISSION_WRITE : 0);
     backend->shared = BLOCK_PERMISSION_READ | BLOCK_PERMISSION_WRITE_UNCHANGED |
                       (wanted.share_write ? BLOCK_PERMISSION_WRITE : 0) |
@@ -147,6 +159,7 @@ static bool attach_drive(BlockBackend *backend, BlockPermissions wanted, GError 
         return error_setf(error, "Device needs media, but drive is empty");
     }
     keep_wanted(backend, wanted);
+    fit_medium(backend, block_backend_node(backend));
     return set_user_permissions(backend, backend->permissions, backend->shared, error);
 }
 
@@ -157,6 +170,7 @@ static BlockBackend *attach_node(BlockNode *node, const char *owner_name, BlockP
 
     backend->owner = g_strdup(owner_name);
     keep_wanted(backend, wanted);
+    fit_medium(backend, node);
     if (!link_node(backend, node, backend->permissions, backend->shared, error)) {
         backend_free(backend);
         return NULL;
@@ -186,15 +200,20 @@ BlockBackend *block_backend_attach(const char *name, const char *owner_name,
     return backend;
 }
 
-BlockBackend *block_backend_new_empty(const char *owner_name)
+BlockBackend *block_backend_new_removable(const char *owner_name, BlockPermissions permissions)
 {
     BlockBackend *backend = backend_new("");
 
     backend->owner = g_strdup(owner_name);
     backend->attached = true;
-    backend->permissions = BLOCK_PERMISSION_READ;
-    backend->shared = BLOCK_PERMISSION_READ | BLOCK_PERMISSION_WRITE_UNCHANGED;
+    keep_wanted(backend, permissions);
+    fit_medium(backend, NULL);
     return backend;
+}
+
+BlockBackend *block_backend_new_empty(const char *owner_name)
+{
+    return block_backend_new_removable(owner_name, (BlockPermissions){0});
 }
 
 static void flush_quietly(BlockBackend *backend)
@@ -212,6 +231,7 @@ void block_backend_detach(BlockBackend *backend)
     block_drain(backend);
     flush_quietly(backend);
     backend->ops = NULL;
+    backend->follow_medium = false;
     backend->attached = backend->yielded = backend->may_write = false;
     backend->keeps_io_status = false;
     block_backend_reset_io_status(backend);
@@ -368,8 +388,10 @@ bool block_backend_exchange_medium(BlockBackend *backend, const char *node_name,
     const BlockDeviceOps *ops = backend->ops;
     bool done = true;
 
-    /* The device sees nothing: its tray is open. */
-    backend->ops = NULL;
+    /* A device with a tray sees nothing: it is open. */
+    if (block_backend_has_tray(backend)) {
+        backend->ops = NULL;
+    }
     if (node_name) {
         done = block_backend_insert_medium(backend, node_name, error);
     } else {
@@ -386,6 +408,7 @@ void block_backend_remove_medium(BlockBackend *backend)
     }
     block_drain(backend);
     flush_quietly(backend);
+    backend->last_read_only = backend->root->node->read_only;
     block_link_free(backend->root);
     backend->root = NULL;
     tell_medium_changed(backend, false);
@@ -402,6 +425,7 @@ bool block_backend_insert_medium(BlockBackend *backend, const char *node_name, G
     if (!node) {
         return error_setf(error, "Failed to find node with node-name='%s'", node_name);
     }
+    fit_medium(backend, node);
     unsigned permissions = backend->attached ? backend->permissions : BLOCK_PERMISSION_READ;
     unsigned shared = backend->attached ? backend->shared : BLOCK_PERMISSION_ALL;
     if (!link_node(backend, node, permissions, shared, error)) {

@@ -34,6 +34,8 @@ struct BlockBackend {
     bool claimed_by_board;        /* if= other than none */
     BlockLink *root;              /* NULL: no medium */
     unsigned permissions, shared; /* as the device asked */
+    bool follow_medium;           /* it writes only media that may be written */
+    bool last_read_only;          /* as the last medium was, or as its device has it at first */
     bool attached, may_write, yielded;
     bool write_cache;
     ErrorPolicy read_policy, write_policy;

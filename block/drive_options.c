@@ -377,7 +377,8 @@ static bool merge_json(JsonObject *root, const char *text, GError **error)
 
 static bool is_protocol(const DriveOptions *options)
 {
-    static const char *const protocols[] = {"file", "host_device", "null-co", "null-aio", NULL};
+    static const char *const protocols[] = {"file",     "host_device", "null-co",
+                                            "null-aio", "blkdebug",    NULL};
 
     return options->driver && g_strv_contains(protocols, options->driver);
 }

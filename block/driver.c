@@ -8,12 +8,11 @@
 
 static const BlockDriver *const drivers[] = {
     &block_driver_file,     &block_driver_host_device, &block_driver_null_co,
-    &block_driver_null_aio, &block_driver_raw,
+    &block_driver_null_aio, &block_driver_raw,         &block_driver_blkdebug,
 };
 
 /* Known from other emulators' command lines. */
 static const char *const foreign[] = {
-    "blkdebug",
     "blklogwrites",
     "blkreplay",
     "blkverify",

@@ -128,7 +128,7 @@ struct BlockDriver {
 };
 
 extern const BlockDriver block_driver_file, block_driver_host_device, block_driver_null_co,
-    block_driver_null_aio, block_driver_raw, block_driver_overlay;
+    block_driver_null_aio, block_driver_raw, block_driver_overlay, block_driver_blkdebug;
 
 /** block_driver_find: a driver that can be named by users, or NULL. */
 const BlockDriver *block_driver_find(const char *name);
@@ -178,9 +178,10 @@ void block_link_free(BlockLink *link);
 
 /** block_open: the node that @options describe, with one reference. */
 BlockNode *block_open(JsonObject *options, const BlockOpenContext *context, GError **error);
-/** block_open_child: opens or looks up "file" of @options as the node below @node. */
-bool block_open_child(BlockNode *node, JsonObject *options, const BlockOpenContext *context,
-                      GError **error);
+/** block_open_child: opens or looks up member @role ("file", "image"; a constant) of @options as the
+ * node below @node. */
+bool block_open_child(BlockNode *node, const char *role, JsonObject *options,
+                      const BlockOpenContext *context, GError **error);
 /** block_open_probed: -drive file=X without a format: the protocol, and raw above it if nothing
  * else is there. */
 BlockNode *block_open_probed(JsonObject *options, const BlockOpenContext *context, GError **error);

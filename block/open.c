@@ -271,35 +271,35 @@ static BlockNode *find_reference(const char *name, GError **error)
     return block_node_ref(node);
 }
 
-static BlockNode *open_or_find(BlockNode *node, JsonNode *value, const BlockOpenContext *context,
-                               GError **error)
+static BlockNode *open_or_find(BlockNode *node, const char *role, JsonNode *value,
+                               const BlockOpenContext *context, GError **error)
 {
     if (value && JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING) {
         return find_reference(json_node_get_string(value), error);
     }
     if (!value || !JSON_NODE_HOLDS_OBJECT(value)) {
         error_setf(error,
-                   value ? "Invalid parameter type for '%sfile', expected: object"
-                         : "Parameter '%sfile' is missing",
-                   context->path);
+                   value ? "Invalid parameter type for '%s%s', expected: object"
+                         : "Parameter '%s%s' is missing",
+                   context->path, role);
         return NULL;
     }
-    g_autofree char *path = g_strdup_printf("%sfile.", context->path);
+    g_autofree char *path = g_strdup_printf("%s%s.", context->path, role);
     BlockOpenContext below = child_context(node, context, path);
     return block_open(json_node_get_object(value), &below, error);
 }
 
-bool block_open_child(BlockNode *node, JsonObject *options, const BlockOpenContext *context,
-                      GError **error)
+bool block_open_child(BlockNode *node, const char *role, JsonObject *options,
+                      const BlockOpenContext *context, GError **error)
 {
     g_autoptr(OptionReader) reader = option_reader_new(options, NULL);
-    BlockNode *below = open_or_find(node, option_get_node(reader, "file"), context, error);
+    BlockNode *below = open_or_find(node, role, option_get_node(reader, role), context, error);
 
     if (!below) {
         return false;
     }
     g_autofree char *user = g_strdup_printf("node '%s'", node->name);
-    node->child = block_link_new(below, node, "file", user, 0, BLOCK_PERMISSION_ALL, error);
+    node->child = block_link_new(below, node, role, user, 0, BLOCK_PERMISSION_ALL, error);
     block_node_unref(below);
     if (!node->child) {
         return false;
@@ -321,7 +321,7 @@ static BlockNode *open_below_probe(JsonObject *options, const BlockOpenContext *
     if (!read_common(options, &stand_in, context, error)) {
         return NULL;
     }
-    return open_or_find(&stand_in, option_get_node(reader, "file"), context, error);
+    return open_or_find(&stand_in, "file", option_get_node(reader, "file"), context, error);
 }
 
 static bool probe(BlockNode *below, bool *guessed, GError **error)

@@ -220,6 +220,11 @@ bool block_backend_is_removable(BlockBackend *backend)
     return backend->ops && backend->ops->medium_changed;
 }
 
+bool block_backend_retains_read_only(BlockBackend *backend)
+{
+    return backend->root ? backend->root->node->read_only : backend->last_read_only;
+}
+
 bool block_backend_has_tray(BlockBackend *backend)
 {
     return backend->ops && backend->ops->is_tray_open;

@@ -63,7 +63,7 @@ static bool raw_open(BlockNode *node, JsonObject *object, const BlockOpenContext
     raw->windowed = raw->has_size || option_reader_has(reader, "offset");
     if (!option_get_size(reader, "offset", 1, &raw->offset, error) ||
         !option_get_size(reader, "size", 1, &raw->size, error) ||
-        !block_open_child(node, object, context, error) || !set_window(node, raw, error)) {
+        !block_open_child(node, "file", object, context, error) || !set_window(node, raw, error)) {
         return false;
     }
     raw->guessed = context->guessed;

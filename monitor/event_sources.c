@@ -13,6 +13,7 @@
 #include "migration/migration.h"
 #include "monitor/block_devices.h"
 #include "monitor/events.h"
+#include "monitor/json_text.h"
 #include "util/machine_lock.h"
 
 static unsigned powerdowns;
@@ -50,13 +51,35 @@ static JsonObject *cause_data(void)
     return data;
 }
 
+static JsonObject *panic_details(void)
+{
+    uint64_t parameters[HYPERV_CRASH_PARAMETERS];
+    JsonObject *details;
+
+    if (!run_state_hyperv_crash(parameters)) {
+        return NULL;
+    }
+    details = json_object_new();
+    json_object_set_string_member(details, "type", "hyper-v");
+    for (unsigned i = 0; i < HYPERV_CRASH_PARAMETERS; i++) {
+        g_autofree char *name = g_strdup_printf("arg%u", i + 1);
+
+        json_object_set_member(details, name, json_text_uint64(parameters[i]));
+    }
+    return details;
+}
+
 static JsonObject *panic_data(void)
 {
     const RunActions *actions = run_state_actions();
     bool pauses = actions->panic == PANIC_PAUSE ||
                   (actions->panic == PANIC_SHUTDOWN && actions->shutdown_pauses);
     JsonObject *data = json_object_new();
+    JsonObject *details = panic_details();
 
+    if (details) {
+        json_object_set_object_member(data, "info", details);
+    }
     json_object_set_string_member(data, "action",
                                   actions->panic == PANIC_NONE ? "run"
                                   : pauses                     ? "pause"

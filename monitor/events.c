@@ -27,7 +27,7 @@ const QmpEventRow qmp_events[] = {
     {"DEVICE_TRAY_MOVED", "device:str id:str tray-open:bool", 0, NULL},
     {"DEVICE_UNPLUG_GUEST_ERROR", "device?:str path:str", 0, NULL},
     {"DUMP_COMPLETED", "result:DumpQueryResult error?:str", 0, NULL},
-    {"GUEST_PANICKED", "action:GuestPanicAction info?:any", 0, NULL},
+    {"GUEST_PANICKED", "action:GuestPanicAction info?:GuestPanicInformation", 0, NULL},
     {"MIGRATION", "status:MigrationStatus", 0, NULL},
     {"MIGRATION_PASS", "pass:int", 0, NULL},
     {"POWERDOWN", NULL, 0, NULL},

@@ -173,7 +173,7 @@ static void print_device(HmpCall *call, Device *device, unsigned indent)
         g_object_class_list_properties(G_OBJECT_GET_CLASS(device), &count);
     const char *id = device_get_id(device);
 
-    hmp_printf(call, "%*sdev: %s, id \"%s\"\n", (int)indent, "", G_OBJECT_TYPE_NAME(device),
+    hmp_printf(call, "%*sdev: %s, id \"%s\"\n", (int)indent, "", device_type_name(G_OBJECT_TYPE(device)),
                id ? id : "");
     for (guint i = 0; i < count; i++) {
         g_autofree char *value = device_property_to_text(device, specs[i]->name);

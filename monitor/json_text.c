@@ -120,10 +120,45 @@ static void write_object(Writer *writer, JsonObject *object)
     g_string_append_c(writer->out, '}');
 }
 
+/*
+ * The tree has signed integers of 64 bits. A larger number goes in as an array that no text can give: a NaN first, then
+ * its halves.
+ */
+JsonNode *json_text_uint64(uint64_t value)
+{
+    JsonArray *halves;
+    JsonNode *node;
+
+    if (value <= INT64_MAX) {
+        return json_node_init_int(json_node_alloc(), (gint64)value);
+    }
+    halves = json_array_new();
+    json_array_add_double_element(halves, (double)NAN);
+    json_array_add_int_element(halves, value >> 32);
+    json_array_add_int_element(halves, value & UINT32_MAX);
+    node = json_node_init_array(json_node_alloc(), halves);
+    json_array_unref(halves);
+    return node;
+}
+
+static bool is_large_number(JsonArray *array)
+{
+    JsonNode *first = json_array_get_length(array) == 3 ? json_array_get_element(array, 0) : NULL;
+
+    return first && JSON_NODE_HOLDS_VALUE(first) &&
+           json_node_get_value_type(first) == G_TYPE_DOUBLE && isnan(json_node_get_double(first));
+}
+
 static void write_array(Writer *writer, JsonArray *array)
 {
     guint length = json_array_get_length(array);
 
+    if (is_large_number(array)) {
+        g_string_append_printf(writer->out, "%" G_GUINT64_FORMAT,
+                               (guint64)json_array_get_int_element(array, 1) << 32 |
+                                   (guint64)json_array_get_int_element(array, 2));
+        return;
+    }
     g_string_append_c(writer->out, '[');
     writer->indent++;
     for (guint i = 0; i < length; i++) {

@@ -9,7 +9,10 @@
 
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
+/** json_text_uint64: a node that is written as @value, which may be more than the tree's integers hold. */
+JsonNode *json_text_uint64(uint64_t value);
 /** json_text_append: @node as text at the end of @out; @pretty: on several lines, indented by 4. */
 void json_text_append(GString *out, JsonNode *node, bool pretty);
 

@@ -8,6 +8,7 @@
 
 #include "accel/vcpu.h"
 #include "hw/acpi/piix4_pm.h"
+#include "hw/i386/vmgenid.h"
 #include "monitor/qmp_command.h"
 #include "target/i386/cpu_model.h"
 
@@ -62,7 +63,7 @@ Device *monitor_device_of_type(const char *type_name)
 
     for (guint i = 0; i < devices->len; i++) {
         Device *device = g_ptr_array_index(devices, i);
-        if (strcmp(G_OBJECT_TYPE_NAME(device), type_name) == 0) {
+        if (strcmp(device_type_name(G_OBJECT_TYPE(device)), type_name) == 0) {
             return device;
         }
     }
@@ -89,7 +90,15 @@ static bool query_acpi_ospm_status(QmpCall *call, GError **error)
 
 static bool query_vm_generation_id(QmpCall *call, GError **error)
 {
-    return error_setf(error, "VM Generation ID device not found");
+    Vmgenid *device = vmgenid_find(machine_get());
+    JsonObject *info;
+
+    if (!device) {
+        return error_setf(error, "VM Generation ID device not found");
+    }
+    info = json_object_new();
+    json_object_set_string_member(info, "guid", vmgenid_text(device));
+    return qmp_return_object(call, info);
 }
 
 /* ---- CPUs ---- */

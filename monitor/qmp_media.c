@@ -138,7 +138,7 @@ static bool wants_read_only(QmpCall *call, BlockBackend *backend)
     const char *mode = qmp_string(call, "read-only-mode");
 
     if (!mode || strcmp(mode, "retain") == 0) {
-        return !block_backend_is_inserted(backend) || block_backend_is_read_only(backend);
+        return block_backend_retains_read_only(backend);
     }
     return strcmp(mode, "read-only") == 0;
 }

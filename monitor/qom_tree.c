@@ -87,7 +87,7 @@ GPtrArray *qom_tree_nodes(void)
     }
     for (guint i = 0; i < devices->len; i++) {
         Device *device = g_ptr_array_index(devices, i);
-        add_node(nodes, device_get_path(device), G_OBJECT_TYPE_NAME(device), device);
+        add_node(nodes, device_get_path(device), device_type_name(G_OBJECT_TYPE(device)), device);
     }
     add_buses(nodes);
     add_cpus(nodes);
@@ -176,7 +176,7 @@ static const char *qom_name(GType type)
     return type == G_TYPE_OBJECT ? "object"
            : type == TYPE_DEVICE ? "device"
            : type == TYPE_BUS    ? "bus"
-                                 : g_type_name(type);
+                                 : device_type_name(type);
 }
 
 static void visit_family(GType type, const TypeVisit *all)

@@ -53,6 +53,10 @@ const SchemaRow schema_rows[] = {
      "none host-error host-qmp-quit host-qmp-system-reset host-signal host-ui guest-shutdown "
      "guest-reset guest-panic subsystem-reset snapshot-load"},
     {"GuestPanicAction", ENUM, "pause poweroff run"},
+    {"GuestPanicInformationType", ENUM, "hyper-v"},
+    {"GuestPanicInformation", OBJECT, "type:GuestPanicInformationType",
+     "type hyper-v=GuestPanicInformationHyperV"},
+    {"GuestPanicInformationHyperV", OBJECT, "arg1:int arg2:int arg3:int arg4:int arg5:int"},
     {"RebootAction", ENUM, "reset shutdown"},
     {"ShutdownAction", ENUM, "poweroff pause"},
     {"PanicAction", ENUM, "pause shutdown exit-failure none"},
@@ -146,19 +150,42 @@ const SchemaRow schema_rows[] = {
     /* ---- block ---- */
     {"IoOperationType", ENUM, "read write"},
     {"BlockErrorAction", ENUM, "ignore report stop"},
-    {"BlockdevDriver", ENUM, "file host_device null-aio null-co raw"},
+    {"BlockdevDriver", ENUM, "blkdebug file host_device null-aio null-co raw"},
     {"BlockdevDiscardOptions", ENUM, "ignore unmap"},
     {"BlockdevDetectZeroesOptions", ENUM, "off on unmap"},
     {"BlockdevAioOptions", ENUM, "threads native io_uring"},
     {"OnOffAuto", ENUM, "auto on off"},
     {"BlockdevCacheOptions", OBJECT, "direct?:bool no-flush?:bool"},
     {"BlockdevOptions", OBJECT, NODE_OPTIONS,
-     "driver file=BlockdevOptionsFile host_device=BlockdevOptionsFile null-aio=BlockdevOptionsNull "
-     "null-co=BlockdevOptionsNull raw=BlockdevOptionsRaw"},
+     "driver blkdebug=BlockdevOptionsBlkdebug file=BlockdevOptionsFile "
+     "host_device=BlockdevOptionsFile null-aio=BlockdevOptionsNull null-co=BlockdevOptionsNull "
+     "raw=BlockdevOptionsRaw"},
     {"BlockdevOptionsFile", OBJECT,
      "filename:str locking?:OnOffAuto aio?:BlockdevAioOptions aio-max-batch?:int drop-cache?:bool"},
     {"BlockdevOptionsNull", OBJECT, "size?:int latency-ns?:int read-zeroes?:bool"},
     {"BlockdevOptionsRaw", OBJECT, "file:BlockdevRef offset?:int size?:int"},
+    {"BlkdebugEvent", ENUM,
+     "l1_update l1_grow_alloc_table l1_grow_write_table l1_grow_activate_table l2_load l2_update "
+     "l2_update_compressed l2_alloc_cow_read l2_alloc_write read_aio read_backing_aio "
+     "read_compressed write_aio write_compressed vmstate_load vmstate_save cow_read cow_write "
+     "reftable_load reftable_grow reftable_update refblock_load refblock_update "
+     "refblock_update_part refblock_alloc refblock_alloc_hookup refblock_alloc_write "
+     "refblock_alloc_write_blocks refblock_alloc_write_table refblock_alloc_switch_table "
+     "cluster_alloc cluster_alloc_bytes cluster_free flush_to_os flush_to_disk pwritev_rmw_head "
+     "pwritev_rmw_after_head pwritev_rmw_tail pwritev_rmw_after_tail pwritev pwritev_zero "
+     "pwritev_done empty_image_prepare l1_shrink_write_table l1_shrink_free_l2_clusters cor_write "
+     "cluster_alloc_space none"},
+    {"BlkdebugIOType", ENUM, "read write write-zeroes discard flush block-status"},
+    {"BlockPermission", ENUM, "consistent-read write write-unchanged resize"},
+    {"BlkdebugInjectErrorOptions", OBJECT,
+     "event:BlkdebugEvent state?:int iotype?:BlkdebugIOType errno?:int sector?:int once?:bool "
+     "immediately?:bool"},
+    {"BlkdebugSetStateOptions", OBJECT, "event:BlkdebugEvent state?:int new_state:int"},
+    {"BlockdevOptionsBlkdebug", OBJECT,
+     "image:BlockdevRef config?:str align?:int max-transfer?:int opt-write-zero?:int "
+     "max-write-zero?:int opt-discard?:int max-discard?:int "
+     "inject-error?:[BlkdebugInjectErrorOptions] set-state?:[BlkdebugSetStateOptions] "
+     "take-child-perms?:[BlockPermission] unshare-child-perms?:[BlockPermission]"},
     {"BlockdevRef", SCHEMA_ALTERNATE, "BlockdevOptions str"},
     {"BlockDeviceIoStatus", ENUM, "ok failed nospace"},
     {"BlockdevCacheInfo", OBJECT, "writeback:bool direct:bool no-flush:bool"},

@@ -21,7 +21,7 @@ static const char *const category_titles[] = {
 
 static int compare_type_names(const void *a, const void *b)
 {
-    return strcmp(g_type_name(*(const GType *)a), g_type_name(*(const GType *)b));
+    return strcmp(device_type_name(*(const GType *)a), device_type_name(*(const GType *)b));
 }
 
 static void collect_types(GType type, GArray *types)
@@ -50,7 +50,7 @@ static char *bus_title(const char *bus_type)
 
 static void print_type(GType type, DeviceClass *klass)
 {
-    printf("name \"%s\"", g_type_name(type));
+    printf("name \"%s\"", device_type_name(type));
     if (klass->bus_type) {
         g_autofree char *bus = bus_title(klass->bus_type);
         printf(", bus %s", bus);
@@ -175,6 +175,9 @@ bool option_device(StartConfig *config, const CommandOption *option, const char 
     }
     if (g_str_has_prefix(driver, "ide-") || strcmp(driver, "scsi-cd") == 0) {
         config->default_cdrom = false;
+    }
+    if (strcmp(driver, "floppy") == 0 || strcmp(driver, "isa-fdc") == 0) {
+        config->default_floppy = false;
     }
     start_config_push(config, config->devices, driver, NULL, json_object_ref(object));
     return true;

@@ -1,5 +1,5 @@
 /*
- * -drive, -blockdev, -hda … -hdd, -cdrom.
+ * -drive, -blockdev, -hda … -hdd, -cdrom, -fda, -fdb, -pflash.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -48,15 +48,19 @@ bool option_blockdev(StartConfig *config, const CommandOption *option, const cha
     return true;
 }
 
-static void push_file(StartConfig *config, const char *file, const char *media, const char *index)
+/* @index: NULL for the next free one. */
+static void push_file(StartConfig *config, const char *file, const char *key, const char *value,
+                      const char *index)
 {
     JsonObject *object = json_object_new();
 
     json_object_set_string_member(object, "file", file);
-    json_object_set_string_member(object, "media", media);
-    json_object_set_string_member(object, "index", index);
+    json_object_set_string_member(object, key, value);
+    if (index) {
+        json_object_set_string_member(object, "index", index);
+    }
     start_config_push(config, config->drives, file, NULL, object);
-    if (strcmp(index, CDROM_INDEX) == 0) {
+    if (strcmp(key, "media") == 0 && strcmp(index, CDROM_INDEX) == 0) {
         config->default_cdrom = false;
     }
 }
@@ -65,13 +69,28 @@ static void push_file(StartConfig *config, const char *file, const char *media, 
 bool option_hard_disk(StartConfig *config, const CommandOption *option, const char *argument,
                       GError **error)
 {
-    push_file(config, argument, "disk", option->data);
+    push_file(config, argument, "media", "disk", option->data);
     return true;
 }
 
 bool option_cdrom(StartConfig *config, const CommandOption *option, const char *argument,
                   GError **error)
 {
-    push_file(config, argument, "cdrom", CDROM_INDEX);
+    push_file(config, argument, "media", "cdrom", CDROM_INDEX);
+    return true;
+}
+
+/* @data is the drive's index. */
+bool option_floppy(StartConfig *config, const CommandOption *option, const char *argument,
+                   GError **error)
+{
+    push_file(config, argument, "if", "floppy", option->data);
+    return true;
+}
+
+bool option_flash(StartConfig *config, const CommandOption *option, const char *argument,
+                  GError **error)
+{
+    push_file(config, argument, "if", "pflash", NULL);
     return true;
 }

@@ -38,8 +38,11 @@ static void print_machine_properties(const char *name)
         "acpi=<bool> - ACPI tables (default: on)",
         "hpet=<bool> - HPET (default: on)",
         "i8042=<bool> - keyboard controller (default: on)",
+        "fd-bootchk=<bool> - the firmware looks for a boot signature on floppies (default: on)",
         "graphics=<bool> - off: firmware talks to the serial port (default: on)",
         "max-ram-below-4g=<size> - where the hole for PCI begins at the latest",
+        "pflash0=<string> - drive or node with the firmware, in flash memory below 4 GiB",
+        "pflash1=<string> - the same for a second chip below it (variables)",
         "smbios-entry-point-type=<string> - 32, 64 or auto (default: auto)",
         "xen-pv-disks=<bool> - each IDE hard disk is a PV disk too, once unplugged (default: off)",
     };

@@ -34,7 +34,8 @@ OptionHandler option_boot, option_firmware_folder, option_fw_cfg, option_smbios,
 /* rtc_options.c */
 OptionHandler option_rtc;
 /* drive_options.c */
-OptionHandler option_drive, option_blockdev, option_hard_disk, option_cdrom;
+OptionHandler option_drive, option_blockdev, option_hard_disk, option_cdrom, option_floppy;
+OptionHandler option_flash;
 /* device_options.c */
 OptionHandler option_device;
 /* object_options.c */

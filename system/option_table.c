@@ -75,6 +75,9 @@ static const CommandOption options[] = {
     {"hdc", "FILE", BLOCK, "image of IDE hard disk 2", option_hard_disk, 0, "2"},
     {"hdd", "FILE", BLOCK, "image of IDE hard disk 3", option_hard_disk, 0, "3"},
     {"cdrom", "FILE", BLOCK, "image of the CD-ROM at IDE index 2", option_cdrom},
+    {"fda", "FILE", BLOCK, "image of floppy drive A", option_floppy, 0, "0"},
+    {"fdb", "FILE", BLOCK, "image of floppy drive B", option_floppy, 0, "1"},
+    {"pflash", "FILE", BLOCK, "image of a flash chip; the first one has the firmware", option_flash},
     {"snapshot", NULL, BLOCK, "write to temporary files instead of the images", option_flag,
      FIELD(snapshot)},
 

@@ -39,6 +39,7 @@ StartConfig *start_config_new(void)
         *lists[i] = pending_list();
     }
     config->default_cdrom = true;
+    config->default_floppy = true;
     config->default_monitor = true;
     config->board = (MachineConfig){
         .mem_merge = true,

@@ -62,6 +62,7 @@ typedef struct {
     GPtrArray *monitors;    /* PendingOption: text as -serial takes it, value: "readline" … */
     bool default_monitor; /* no option has said where the monitor is */
     bool default_cdrom;   /* no option has taken the place of the empty CD-ROM drive */
+    bool default_floppy;  /* nor of the empty floppy drive */
     bool snapshot;
 
     bool nographic;

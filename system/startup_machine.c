@@ -192,10 +192,12 @@ static bool make_drive(PendingOption *pending, GError **error)
     return pending->made != NULL;
 }
 
-static bool make_default_cdrom(GError **error)
+/* @text: the options of an empty drive, unless there is a drive in its place. */
+static bool make_default_drive(const char *text, DriveInterface interface, int bus, GError **error)
 {
-    g_autoptr(JsonObject) options = options_parse("if=ide,index=2,media=cdrom", NULL, error);
-    return options && drive_add(options, DRIVE_IF_IDE, error);
+    g_autoptr(JsonObject) options = options_parse(text, NULL, error);
+
+    return drive_get(interface, bus, 0) || (options && drive_add(options, interface, error));
 }
 
 static void stop_for_io_error(const char *backend_name, bool is_read, int errnum)
@@ -209,14 +211,15 @@ bool startup_make_drives(StartConfig *config, GError **error)
 {
     /* A machine without chips ("none") has no place for it. */
     bool has_board = HW_MACHINE_GET_CLASS(machine_get())->build != NULL;
-    bool cdrom =
-        has_board && config->default_cdrom && machine_config(machine_get())->default_devices;
+    bool defaults = has_board && machine_config(machine_get())->default_devices;
+    bool cdrom = defaults && config->default_cdrom, floppy = defaults && config->default_floppy;
 
     block_set_stop_handler(stop_for_io_error);
     drive_set_global_snapshot(config->snapshot);
     return startup_for_each(config->blockdevs, make_node, error) &&
            startup_for_each(config->drives, make_drive, error) &&
-           (!cdrom || make_default_cdrom(error));
+           (!cdrom || make_default_drive("if=ide,index=2,media=cdrom", DRIVE_IF_IDE, 1, error)) &&
+           (!floppy || make_default_drive("if=floppy,index=0", DRIVE_IF_FLOPPY, 0, error));
 }
 
 /* ---- devices ---- */
@@ -232,6 +235,15 @@ bool startup_set_globals(StartConfig *config, GError **error)
     return true;
 }
 
+/* Boards make disks before floppies, and both in order. */
+static bool made_after(const DriveInfo *a, const DriveInfo *b)
+{
+    if (a->interface != b->interface) {
+        return a->interface > b->interface;
+    }
+    return a->bus > b->bus || (a->bus == b->bus && a->unit > b->unit);
+}
+
 /* Puts the option of the drive that @is_culprit chooses (the last one it says yes to) before the
  * error. */
 static void name_drive(StartConfig *config, bool (*is_culprit)(const DriveInfo *drive),
@@ -243,8 +255,7 @@ static void name_drive(StartConfig *config, bool (*is_culprit)(const DriveInfo *
     for (unsigned i = 0; i < config->drives->len; i++) {
         const PendingOption *pending = config->drives->pdata[i];
         const DriveInfo *drive = pending->made;
-        if (is_culprit(drive) && (!last || drive->bus > last->bus ||
-                                  (drive->bus == last->bus && drive->unit > last->unit))) {
+        if (is_culprit(drive) && (!last || made_after(drive, last))) {
             culprit = pending;
             last = drive;
         }
@@ -254,9 +265,11 @@ static void name_drive(StartConfig *config, bool (*is_culprit)(const DriveInfo *
     }
 }
 
+/* Flash memory comes first, before anything else is claimed, and its errors name it themselves. */
 static bool is_claimed(const DriveInfo *drive)
 {
-    return drive->claimed && drive->interface != DRIVE_IF_NONE;
+    return drive->claimed && drive->interface != DRIVE_IF_NONE &&
+           drive->interface != DRIVE_IF_PFLASH;
 }
 
 static bool is_left_over(const DriveInfo *drive)

@@ -139,9 +139,18 @@ MemoryRegion *address_space_root(AddressSpace *space)
     return space->root;
 }
 
-void address_space_dump(AddressSpace *space, GString *out)
+static const char *kind_name(const FlatRange *range)
 {
     static const char *const kinds[] = {"container", "ram", "rom", "i/o", "alias"};
+
+    if (range->region->ram && range->region->ops) {
+        return range->trapped ? "i/o" : "romd";
+    }
+    return kinds[range->region->kind];
+}
+
+void address_space_dump(AddressSpace *space, GString *out)
+{
     const FlatView *view;
 
     read_section_enter();
@@ -153,7 +162,7 @@ void address_space_dump(AddressSpace *space, GString *out)
 
         g_string_append_printf(out, "  %016" G_GINT64_MODIFIER "x-%016" G_GINT64_MODIFIER
                                "x (%s%s): %s @%016" G_GINT64_MODIFIER "x\n",
-                               (uint64_t)range->start, last, kinds[range->region->kind],
+                               (uint64_t)range->start, last, kind_name(range),
                                range->readonly && range->region->ram ? ", read-only" : "",
                                range->region->name, range->offset);
     }
@@ -170,7 +179,16 @@ static uint8_t *range_host(const FlatRange *range, uint64_t address)
 
 static bool is_plain_ram(const FlatRange *range)
 {
-    return range->region->ram != NULL;
+    return range->region->ram && !range->trapped;
+}
+
+/* False: the chip's handler is to be called. @force: a loader's write. */
+static bool goes_to_ram(const FlatRange *range, bool is_write, bool force)
+{
+    if (!range->region->ram || force) {
+        return range->region->ram != NULL;
+    }
+    return !range->trapped && !(is_write && range->readonly && range->region->ops);
 }
 
 /* Bytes of an access at @address that one call of the chip's handler can serve. */
@@ -220,7 +238,7 @@ static bool access_chip_locked(AddressSpace *space, ChipAccess *access, uint64_t
     uint64_t value = 0;
     uint64_t offset;
 
-    if (!range || range->region->ram) {
+    if (!range || goes_to_ram(range, access->is_write, false)) {
         /* RAM appeared here while the lock was awaited: the caller comes round again. */
         access->size = 0;
         if (!range) {
@@ -307,7 +325,7 @@ static uint64_t access_step(AddressSpace *space, uint64_t address, uint8_t *buff
         *ok = false;
         return 1;
     }
-    if (is_plain_ram(range) && !(is_write && range->readonly && !force && range->region->ops)) {
+    if (goes_to_ram(range, is_write, force)) {
         unsigned __int128 left = range->start + range->size - address;
         step = left < length ? (uint64_t)left : length;
         if (!is_write) {

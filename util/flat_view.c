@@ -28,7 +28,7 @@ typedef struct {
 static void insert_range(GArray *ranges, guint index, wide start, wide end, MemoryRegion *region,
                          hwaddr offset, bool readonly)
 {
-    FlatRange range = {start, end - start, region, offset, readonly};
+    FlatRange range = {start, end - start, region, offset, readonly, region->trapped};
 
     g_array_insert_val(ranges, index, range);
 }
@@ -115,7 +115,8 @@ static void render(Rendering *out, MemoryRegion *region, __int128 base, Window w
 static bool can_merge(const FlatRange *a, const FlatRange *b)
 {
     return a->start + a->size == b->start && a->region == b->region &&
-           a->readonly == b->readonly && (wide)a->offset + a->size == b->offset;
+           a->readonly == b->readonly && a->trapped == b->trapped &&
+           (wide)a->offset + a->size == b->offset;
 }
 
 static void merge_neighbours(GArray *ranges)
@@ -174,7 +175,7 @@ void flat_view_unref(FlatView *view)
 static bool range_equal(const FlatRange *a, const FlatRange *b)
 {
     return a->start == b->start && a->size == b->size && a->region == b->region &&
-           a->offset == b->offset && a->readonly == b->readonly;
+           a->offset == b->offset && a->readonly == b->readonly && a->trapped == b->trapped;
 }
 
 static bool doorbell_equal(const Doorbell *a, const Doorbell *b)

@@ -65,6 +65,26 @@ bool memory_region_init_rom(MemoryRegion *region, const char *name, uint64_t siz
     return true;
 }
 
+bool memory_region_init_rom_device(MemoryRegion *region, const MemoryRegionOps *ops, void *opaque,
+                                   const char *name, uint64_t size, GError **error)
+{
+    if (!memory_region_init_rom(region, name, size, error)) {
+        return false;
+    }
+    region->ops = ops;
+    region->opaque = opaque;
+    return true;
+}
+
+void memory_region_set_rom_mode(MemoryRegion *region, bool on)
+{
+    g_assert(region->ram && region->ops);
+    if (region->trapped == on) {
+        region->trapped = !on;
+        memory_changed();
+    }
+}
+
 void memory_region_init_alias(MemoryRegion *region, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size)
 {

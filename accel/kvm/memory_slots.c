@@ -43,7 +43,8 @@ struct KvmMemorySlots {
 
 static bool has_memory(const FlatRange *range)
 {
-    return range->region->kind == MEMORY_REGION_RAM || range->region->kind == MEMORY_REGION_ROM;
+    return (range->region->kind == MEMORY_REGION_RAM || range->region->kind == MEMORY_REGION_ROM) &&
+           !range->trapped;
 }
 
 /* The whole pages of @range; false if there are none, or host and guest pages do not line up. */

@@ -160,6 +160,11 @@ static void rtc_alarm(void *opaque, int n, int level)
     acpi_pm_raise(&pm->acpi, ACPI_PM1_RTC);
 }
 
+uint16_t piix4_pm_io_base(PIIX4PM *pm)
+{
+    return load_le32(pci_device_config(&pm->parent_instance) + CONFIG_PM_BASE) & PM_BASE_MASK;
+}
+
 void piix4_pm_press_sleep_button(PIIX4PM *pm)
 {
     press_button(pm, ACPI_PM1_SLEEP_BUTTON);

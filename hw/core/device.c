@@ -92,9 +92,9 @@ static bool device_check_bus(Device *device, Bus *bus, GError **error)
     }
     if (!bus) {
         return error_setf(error, "No '%s' bus found for device '%s'", wanted,
-                          G_OBJECT_TYPE_NAME(device));
+                          device_type_name(G_OBJECT_TYPE(device)));
     }
-    return error_setf(error, "Device '%s' can't go on %s bus", G_OBJECT_TYPE_NAME(device),
+    return error_setf(error, "Device '%s' can't go on %s bus", device_type_name(G_OBJECT_TYPE(device)),
                       G_OBJECT_TYPE_NAME(bus));
 }
 
@@ -277,7 +277,7 @@ const char *device_name(Device *device)
 {
     const char *id = device_get_id(device);
 
-    return id ? id : G_OBJECT_TYPE_NAME(device);
+    return id ? id : device_type_name(G_OBJECT_TYPE(device));
 }
 
 void device_set_path(Device *device, const char *path)

@@ -195,7 +195,7 @@ static void apply_globals(Device *device)
 {
     for (guint i = 0; globals && i < globals->len; i++) {
         GlobalProperty *global = g_ptr_array_index(globals, i);
-        GType type = g_type_from_name(global->driver);
+        GType type = device_type_from_name(global->driver);
         GError *error = NULL;
 
         if (type == 0 || !g_type_is_a(G_OBJECT_TYPE(device), type)) {
@@ -336,7 +336,7 @@ static GParamSpec *find_spec(Device *device, const char *name, GError **error)
     GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(device), name);
 
     if (!spec || !device_property_of(spec)) {
-        error_setf(error, "Property '%s.%s' not found", G_OBJECT_TYPE_NAME(device), name);
+        error_setf(error, "Property '%s.%s' not found", device_type_name(G_OBJECT_TYPE(device)), name);
         return NULL;
     }
     return spec;
@@ -357,7 +357,7 @@ bool device_set_property_text(Device *device, const char *name, const char *text
     g_value_init(&value, spec->value_type);
     if (!text_to_value(device_property_of(spec), text, &value, error)) {
         g_prefix_error(error, "Property '%s.%s' doesn't take value '%s': ",
-                       G_OBJECT_TYPE_NAME(device), name, text);
+                       device_type_name(G_OBJECT_TYPE(device)), name, text);
         return false;
     }
     g_object_set_property(G_OBJECT(device), spec->name, &value);

@@ -80,6 +80,18 @@ static bool path_matches(const char *path, const char *wanted)
            strcmp(path + length - wanted_length, wanted) == 0;
 }
 
+Device *machine_device_of_type(Machine *machine, GType type)
+{
+    GPtrArray *devices = machine_devices(machine);
+
+    for (guint i = 0; i < devices->len; i++) {
+        if (G_TYPE_CHECK_INSTANCE_TYPE(g_ptr_array_index(devices, i), type)) {
+            return g_ptr_array_index(devices, i);
+        }
+    }
+    return NULL;
+}
+
 Device *machine_find_device(Machine *machine, const char *wanted)
 {
     GPtrArray *devices = machine_devices(machine);
@@ -198,7 +210,7 @@ static bool find_bus(Machine *machine, Device *device, JsonObject *options, Bus 
         *bus = machine_find_bus_by_type(machine, wanted);
         if (!*bus) {
             return error_setf(error, "No '%s' bus found for device '%s'", wanted,
-                              G_OBJECT_TYPE_NAME(device));
+                              device_type_name(G_OBJECT_TYPE(device)));
         }
     }
     return true;

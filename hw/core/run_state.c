@@ -149,6 +149,40 @@ void run_state_request_exit(int status)
     wake_main_loop();
 }
 
+/* ---- panics ---- */
+
+static GMutex crash_lock;
+static bool crash_noted, crash_told; /* by the guest; to the handlers, now */
+static uint64_t crash_parameters[HYPERV_CRASH_PARAMETERS];
+
+void run_state_note_hyperv_crash(const uint64_t parameters[HYPERV_CRASH_PARAMETERS])
+{
+    g_mutex_lock(&crash_lock);
+    memcpy(crash_parameters, parameters, sizeof(crash_parameters));
+    crash_noted = true;
+    g_mutex_unlock(&crash_lock);
+}
+
+bool run_state_hyperv_crash(uint64_t parameters[HYPERV_CRASH_PARAMETERS])
+{
+    bool told;
+
+    g_mutex_lock(&crash_lock);
+    told = crash_told;
+    memcpy(parameters, crash_parameters, sizeof(crash_parameters));
+    g_mutex_unlock(&crash_lock);
+    return told;
+}
+
+/* A crash that was noted belongs to one panic. */
+static void take_crash(void)
+{
+    g_mutex_lock(&crash_lock);
+    crash_told = crash_noted;
+    crash_noted = false;
+    g_mutex_unlock(&crash_lock);
+}
+
 void run_state_guest_panicked(const char *reason)
 {
     report_warning("guest panicked: %s", reason);
@@ -439,6 +473,7 @@ void run_state_process_requests(void)
         run_state_stop(request);
     }
     if (atomic_exchange(&panic_request, false)) {
+        take_crash();
         do_panic();
     }
     if (atomic_exchange(&suspend_request, false)) {

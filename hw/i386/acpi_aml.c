@@ -318,6 +318,7 @@ void aml_call_field_integer(Aml *aml, const char *method, const char *field, uin
 
 enum {
     RESOURCE_IRQ = 0x22,      /* small, 2 bytes */
+    RESOURCE_DMA = 0x2a,      /* small, 2 bytes */
     RESOURCE_IO = 0x47,       /* small, 7 bytes */
     RESOURCE_END = 0x79,      /* small, 1 byte */
     RESOURCE_MEMORY32 = 0x86, /* fixed location */
@@ -356,6 +357,13 @@ void resource_irq(GByteArray *resources, uint8_t irq)
 {
     append(resources, RESOURCE_IRQ, 1);
     append(resources, 1u << irq, 2);
+}
+
+void resource_dma(GByteArray *resources, uint8_t channel)
+{
+    append(resources, RESOURCE_DMA, 1);
+    append(resources, 1u << channel, 1);
+    append(resources, 0, 1);
 }
 
 void resource_memory_fixed(GByteArray *resources, uint32_t base, uint32_t length, bool writable)

@@ -63,6 +63,8 @@ void aml_call_field_integer(Aml *aml, const char *method, const char *field, uin
 /* Resource descriptors, appended to a template that resource_end() closes. */
 void resource_io(GByteArray *resources, uint16_t base, uint8_t length);
 void resource_irq(GByteArray *resources, uint8_t irq);
+/** resource_dma: channel @channel, 8 bits at a time, compatibility timing. */
+void resource_dma(GByteArray *resources, uint8_t channel);
 void resource_memory_fixed(GByteArray *resources, uint32_t base, uint32_t length, bool writable);
 /** resource_bus_numbers / io_window / memory_window: what a host bridge passes on, both ends
  * included. */

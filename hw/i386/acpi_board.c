@@ -230,6 +230,63 @@ static void panic_device(Aml *aml, uint16_t port)
     aml_close(aml);
 }
 
+/* INT 13h parameters of a drive, as its BIOS would return them. */
+static void floppy_drive(Aml *aml, unsigned n, const FDCDriveInfo *info)
+{
+    const uint8_t parameters[] = {
+        n,
+        info->cmos_type,
+        info->cylinders - 1,
+        info->sectors,
+        info->heads - 1,
+        0xaf,          /* step rate, head unload time */
+        0x02,          /* head load time, DMA */
+        0x25,          /* motor off, in ticks */
+        0x02,          /* bytes of a sector */
+        info->sectors, /* end of track */
+        0x1b,          /* gap when reading */
+        0xff,          /* data length */
+        0x6c,          /* gap when formatting */
+        0xf6,          /* filler when formatting */
+        0x0f,          /* head settle time, ms */
+        0x08,          /* motor start time, 1/8 s */
+    };
+    char name[] = {'F', 'L', 'P', 'A' + n, '\0'};
+
+    aml_device(aml, name);
+    aml_name_integer(aml, "_ADR", n);
+    aml_name_package(aml, "_FDI", parameters, G_N_ELEMENTS(parameters));
+    aml_close(aml);
+}
+
+#define FDE_DRIVES 4
+#define FDE_TAPE   2 /* never there */
+
+static void floppy_controller(Aml *aml, const PcPlatform *platform)
+{
+    GByteArray *resources = g_byte_array_new();
+    g_autoptr(GByteArray) presence = g_byte_array_new();
+    uint8_t words[4 * (FDE_DRIVES + 1)] = {0};
+
+    aml_device(aml, "FDC0");
+    aml_name_eisa_id(aml, "_HID", "PNP0700");
+    resource_io(resources, 0x3f2, 4);
+    resource_io(resources, 0x3f7, 1);
+    resource_irq(resources, 6);
+    resource_dma(resources, 2);
+    name_resources(aml, resources);
+    for (unsigned n = 0; n < FDC_UNIT_COUNT; n++) {
+        if (platform->floppy_present[n]) {
+            store_le32(words + 4 * n, 1);
+            floppy_drive(aml, n, &platform->floppies[n]);
+        }
+    }
+    store_le32(words + 4 * FDE_DRIVES, FDE_TAPE);
+    g_byte_array_append(presence, words, sizeof(words));
+    aml_name_buffer(aml, "_FDE", presence);
+    aml_close(aml);
+}
+
 static void isa_devices(Aml *aml, const PcPlatform *platform)
 {
     aml_scope(aml, "\\_SB.PCI0.ISA");
@@ -240,6 +297,9 @@ static void isa_devices(Aml *aml, const PcPlatform *platform)
         if (platform->serial_ports[i]) {
             serial_port(aml, i, platform->serial_ports[i], platform->serial_irqs[i]);
         }
+    }
+    if (platform->floppy_controller) {
+        floppy_controller(aml, platform);
     }
     if (platform->pvpanic_port) {
         panic_device(aml, platform->pvpanic_port);

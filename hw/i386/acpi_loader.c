@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hw/i386/acpi_tables.h"
+#include "hw/i386/vmgenid.h"
 #include "util/bytes.h"
 
 #define TABLES_FILE "etc/acpi/tables"
@@ -18,7 +19,12 @@
 #define COMMAND_SIZE 128
 #define NAME_SIZE    56
 
-enum { COMMAND_ALLOCATE = 1, COMMAND_ADD_POINTER = 2, COMMAND_ADD_CHECKSUM = 3 };
+enum {
+    COMMAND_ALLOCATE = 1,
+    COMMAND_ADD_POINTER = 2,
+    COMMAND_ADD_CHECKSUM = 3,
+    COMMAND_WRITE_POINTER = 4,
+};
 enum { ZONE_HIGH = 1, ZONE_F_SEGMENT = 2 };
 
 /* ---- by the machine ---- */
@@ -48,6 +54,10 @@ static void seal(GByteArray *bytes, const GArray *checksums)
 void acpi_tables_place(AcpiTables *tables, uint32_t tables_address)
 {
     relocate(tables->tables, tables->pointers, tables_address);
+    if (tables->guid_page) {
+        store_le32(tables->tables->data + tables->guid_page,
+                   tables_address & ~(uint32_t)(VMGENID_PAGE_SIZE - 1));
+    }
     seal(tables->tables, tables->checksums);
     relocate(tables->rsdp, tables->rsdp_pointers, tables_address);
     seal(tables->rsdp, tables->rsdp_checksums);
@@ -66,19 +76,47 @@ static void allocate(GByteArray *script, const char *file, uint32_t alignment, u
     g_byte_array_append(script, command, sizeof(command));
 }
 
+static void add_pointer(GByteArray *script, const char *file, const char *target,
+                        const AcpiPointer *pointer)
+{
+    uint8_t command[COMMAND_SIZE] = {0};
+
+    store_le32(command, COMMAND_ADD_POINTER);
+    g_strlcpy((char *)command + 4, file, NAME_SIZE);
+    g_strlcpy((char *)command + 4 + NAME_SIZE, target, NAME_SIZE);
+    store_le32(command + 4 + 2 * NAME_SIZE, pointer->offset);
+    command[8 + 2 * NAME_SIZE] = pointer->size;
+    g_byte_array_append(script, command, sizeof(command));
+}
+
 static void add_pointers(GByteArray *script, const char *file, const GArray *pointers)
 {
     for (unsigned i = 0; i < pointers->len; i++) {
-        const AcpiPointer *pointer = &g_array_index(pointers, AcpiPointer, i);
-        uint8_t command[COMMAND_SIZE] = {0};
-
-        store_le32(command, COMMAND_ADD_POINTER);
-        g_strlcpy((char *)command + 4, file, NAME_SIZE);
-        g_strlcpy((char *)command + 4 + NAME_SIZE, TABLES_FILE, NAME_SIZE);
-        store_le32(command + 4 + 2 * NAME_SIZE, pointer->offset);
-        command[8 + 2 * NAME_SIZE] = pointer->size;
-        g_byte_array_append(script, command, sizeof(command));
+        add_pointer(script, file, TABLES_FILE, &g_array_index(pointers, AcpiPointer, i));
     }
+}
+
+/* The firmware tells us, by the start of @file, where byte @target_offset of @target is. */
+static void write_pointer(GByteArray *script, const char *file, const char *target,
+                          uint32_t target_offset, uint8_t size)
+{
+    uint8_t command[COMMAND_SIZE] = {0};
+
+    store_le32(command, COMMAND_WRITE_POINTER);
+    g_strlcpy((char *)command + 4, file, NAME_SIZE);
+    g_strlcpy((char *)command + 4 + NAME_SIZE, target, NAME_SIZE);
+    store_le32(command + 8 + 2 * NAME_SIZE, target_offset);
+    command[12 + 2 * NAME_SIZE] = size;
+    g_byte_array_append(script, command, sizeof(command));
+}
+
+static void add_guid_page(GByteArray *script, uint32_t place)
+{
+    const AcpiPointer pointer = {.offset = place, .size = 4};
+
+    allocate(script, VMGENID_GUID_FILE, VMGENID_PAGE_SIZE, ZONE_HIGH);
+    add_pointer(script, TABLES_FILE, VMGENID_GUID_FILE, &pointer);
+    write_pointer(script, VMGENID_ADDRESS_FILE, VMGENID_GUID_FILE, VMGENID_GUID_OFFSET, 8);
 }
 
 static void add_checksums(GByteArray *script, const char *file, const GArray *checksums)
@@ -102,6 +140,9 @@ GByteArray *acpi_tables_loader_script(const AcpiTables *tables)
 
     allocate(script, TABLES_FILE, ACPI_TABLES_ALIGNMENT, ZONE_HIGH);
     allocate(script, RSDP_FILE, ACPI_RSDP_ALIGNMENT, ZONE_F_SEGMENT);
+    if (tables->guid_page) {
+        add_guid_page(script, tables->guid_page);
+    }
     add_pointers(script, TABLES_FILE, tables->pointers);
     add_checksums(script, TABLES_FILE, tables->checksums);
     add_pointers(script, RSDP_FILE, tables->rsdp_pointers);

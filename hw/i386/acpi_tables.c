@@ -11,7 +11,10 @@
 #include <string.h>
 
 #include "dsdt.hex"
+#include "hw/acpi/piix4_pm.h"
+#include "hw/i386/vmgenid.h"
 #include "util/bytes.h"
+#include "vmgenid.hex"
 
 #define OEM_ID        "XENOLI"
 #define OEM_TABLE_ID  "XENOLITH"
@@ -173,19 +176,28 @@ static void set_io_address(uint8_t *gas, uint16_t port, unsigned bytes, uint8_t 
     store_le64(gas + 4, port);
 }
 
-static void fill_power_blocks(uint8_t *fadt)
+/* OVMF has it elsewhere than SeaBIOS and we; it asks for the tables when it has put it there. */
+static uint16_t power_management_base(const PcPlatform *platform)
 {
-    store_le32(fadt + 56, PC_PM_BASE);
-    store_le32(fadt + 64, PC_PM_BASE + 4);
-    store_le32(fadt + 76, PC_PM_BASE + 8);
+    Device *pm = machine_device_of_type(platform->machine, piix4_pm_get_type());
+    uint16_t base = pm ? piix4_pm_io_base(HW_PIIX4_PM(pm)) : 0;
+
+    return base ? base : PC_PM_BASE;
+}
+
+static void fill_power_blocks(uint8_t *fadt, uint16_t base)
+{
+    store_le32(fadt + 56, base);
+    store_le32(fadt + 64, base + 4);
+    store_le32(fadt + 76, base + 8);
     store_le32(fadt + 80, PC_GPE0_BASE);
     fadt[88] = 4; /* PM1 events */
     fadt[89] = 2; /* PM1 control */
     fadt[91] = 4; /* PM timer */
     fadt[92] = PC_GPE0_LENGTH;
-    set_io_address(fadt + 148, PC_PM_BASE, 4, 2);
-    set_io_address(fadt + 172, PC_PM_BASE + 4, 2, 2);
-    set_io_address(fadt + 208, PC_PM_BASE + 8, 4, 3);
+    set_io_address(fadt + 148, base, 4, 2);
+    set_io_address(fadt + 172, base + 4, 2, 2);
+    set_io_address(fadt + 208, base + 8, 4, 3);
     set_io_address(fadt + 220, PC_GPE0_BASE, PC_GPE0_LENGTH, 1);
 }
 
@@ -196,7 +208,7 @@ static void fill_fadt(uint8_t *fadt, const PcPlatform *platform)
     store_le32(fadt + 48, PC_SMI_COMMAND);
     fadt[52] = PC_ACPI_ENABLE;
     fadt[53] = PC_ACPI_DISABLE;
-    fill_power_blocks(fadt);
+    fill_power_blocks(fadt, power_management_base(platform));
     store_le16(fadt + 96, 0xfff); /* no C2 */
     store_le16(fadt + 98, 0xfff); /* no C3 */
     fadt[108] = CMOS_CENTURY;
@@ -317,6 +329,18 @@ static guint add_waet(AcpiTables *tables)
     return start;
 }
 
+/* The address of vmgenid's page is the first thing in its table: Name (VGIA, DWORD). */
+static guint add_vmgenid(AcpiTables *tables)
+{
+    static const uint8_t name[] = {0x08, 'V', 'G', 'I', 'A', 0x0c};
+    guint start = add_complete_table(tables, vmgenid_aml_code, sizeof(vmgenid_aml_code));
+
+    g_assert(memcmp(tables->tables->data + start + ACPI_HEADER_SIZE, name, sizeof(name)) == 0);
+    tables->guid_page = start + ACPI_HEADER_SIZE + sizeof(name);
+    store_le32(tables->tables->data + tables->guid_page, 0);
+    return start;
+}
+
 static guint add_root_table(AcpiTables *tables, const char *signature, unsigned pointer_size,
                             const GArray *members)
 {
@@ -396,6 +420,11 @@ AcpiTables *acpi_tables_new(const PcPlatform *platform, GPtrArray *user)
         guint hpet = add_hpet(tables);
 
         g_array_append_val(members, hpet);
+    }
+    if (vmgenid_find(platform->machine)) {
+        guint vmgenid = add_vmgenid(tables);
+
+        g_array_append_val(members, vmgenid);
     }
     for (unsigned i = 0; user && i < user->len; i++) {
         gsize size;

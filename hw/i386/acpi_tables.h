@@ -41,6 +41,7 @@ typedef struct {
     GArray *checksums; /* AcpiChecksum in @tables, to be computed after the pointers */
     GArray *rsdp_pointers;
     GArray *rsdp_checksums;
+    uint32_t guid_page; /* offset of the 32-bit address of vmgenid's page in @tables; 0: there is none */
 } AcpiTables;
 
 /** acpi_tables_new: @user: tables of -acpitable (GBytes, complete with header) or NULL. */
@@ -50,7 +51,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(AcpiTables, acpi_tables_free)
 
 /**
  * acpi_tables_place: fills in all pointers and checksums for a blob at @tables_address with the
- * RSDP's pointers. Call it once; then copy the two arrays to guest memory.
+ * RSDP's pointers, and for vmgenid's page in the page where the blob begins. Call it once; then copy the two arrays to guest memory.
  */
 void acpi_tables_place(AcpiTables *tables, uint32_t tables_address);
 

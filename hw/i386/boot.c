@@ -18,6 +18,7 @@
 #include "hw/i386/boot_elf.h"
 #include "hw/i386/boot_image.h"
 #include "hw/i386/boot_pci_setup.h"
+#include "hw/i386/vmgenid.h"
 #include "util/bytes.h"
 #include "util/log.h"
 
@@ -241,6 +242,10 @@ static void write_tables(const BootImage *image, AddressSpace *memory)
         acpi_tables_place(acpi, image->facs_address);
         address_space_write(memory, image->facs_address, acpi->tables->data, acpi->tables->len);
         address_space_write(memory, image->rsdp_address, acpi->rsdp->data, acpi->rsdp->len);
+        if (acpi->guid_page) {
+            vmgenid_place(vmgenid_find(image->platform->machine),
+                          (image->facs_address & ~(uint64_t)(BOOT_PAGE - 1)) + VMGENID_GUID_OFFSET);
+        }
     }
     address_space_write(memory, image->smbios_entry_address, smbios->entry, smbios->entry_size);
     address_space_write(memory, SMBIOS_STRUCTURES, smbios->structures->data,

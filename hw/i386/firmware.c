@@ -17,8 +17,6 @@
 #include "util/bytes.h"
 
 #define FOUR_GIB        (UINT64_C(1) << 32)
-#define ISA_BIOS_END    0x100000u
-#define ISA_BIOS_MAX    (128 * KiB)
 #define ROM_GRANULARITY (64 * KiB)
 #define ROM_MAX         (8 * MiB) /* below the local APICs */
 
@@ -116,12 +114,12 @@ static void firmware_free(gpointer data)
 static void map_rom(PcFirmware *firmware, MemoryRegion *pci_memory)
 {
     uint64_t size = memory_region_size(&firmware->rom);
-    uint64_t isa_size = MIN(size, ISA_BIOS_MAX);
+    uint64_t isa_size = MIN(size, PC_ISA_BIOS_MAX);
 
     memory_region_init_alias(&firmware->isa_alias, "isa-bios", &firmware->rom, size - isa_size,
                              isa_size);
     memory_transaction_begin();
-    memory_region_add_overlap(pci_memory, ISA_BIOS_END - isa_size, &firmware->isa_alias, 1);
+    memory_region_add_overlap(pci_memory, PC_ISA_BIOS_END - isa_size, &firmware->isa_alias, 1);
     memory_region_add(pci_memory, FOUR_GIB - size, &firmware->rom);
     memory_transaction_commit();
 }

@@ -220,6 +220,13 @@ bool fw_cfg_add_file_callback(FwCfg *self, const char *name, FwCfgSelect select,
     return true;
 }
 
+FwCfg *fw_cfg_find_device(Machine *machine)
+{
+    Device *device = machine_device_of_type(machine, fw_cfg_get_type());
+
+    return device ? HW_FW_CFG(device) : NULL;
+}
+
 bool fw_cfg_add_file(FwCfg *self, const char *name, GBytes *bytes, GError **error)
 {
     return fw_cfg_add_file_callback(self, name, NULL, NULL, NULL, bytes, false, error);

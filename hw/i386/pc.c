@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "hw/dma/i8257.h"
 #include "hw/ide/ide.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/hpet.h"
@@ -60,10 +61,17 @@ static void guest_request(void *opaque G_GNUC_UNUSED, AccelGuestRequest request)
     }
 }
 
+static void hyperv_crash(void *opaque G_GNUC_UNUSED,
+                         const uint64_t parameters[HYPERV_CRASH_PARAMETERS])
+{
+    run_state_note_hyperv_crash(parameters);
+}
+
 static const AccelGuestOps guest_ops = {
     .pic_acknowledge = acknowledge_pic,
     .ioapic_eoi = end_of_interrupt,
     .request = guest_request,
+    .hyperv_crash = hyperv_crash,
 };
 
 static void pic_output_changed(void *opaque, int n G_GNUC_UNUSED, int level)
@@ -278,6 +286,17 @@ static bool build_ide(PcMachine *pc, GError **error)
            ide_create_drives(pc->ide, false, error);
 }
 
+/* The controller is there whether or not it has drives, as firmware and kernels expect of a PC. */
+static bool build_floppy(PcMachine *pc, GError **error)
+{
+    Bus *isa = HW_BUS(pc->isa);
+    Device *fdc = device_new(fdc_get_type());
+
+    pc->fdc = HW_FDC(fdc);
+    return plug(pc, device_new(i8257_get_type()), isa, NULL, error) &&
+           plug(pc, fdc, isa, NULL, error) && fdc_create_drives(pc->fdc, error);
+}
+
 static bool build_firmware(PcMachine *pc, GError **error)
 {
     MachineConfig *config = machine_config(HW_MACHINE(pc));
@@ -286,6 +305,9 @@ static bool build_firmware(PcMachine *pc, GError **error)
     pc->fw_cfg = HW_FW_CFG(fw_cfg);
     if (!plug(pc, fw_cfg, NULL, "/machine/fw_cfg", error)) {
         return false;
+    }
+    if (pc->has_flash) {
+        return true;
     }
     if (accel_is_qtest(machine_accel(HW_MACHINE(pc))) && !config->bios) {
         /* No guest code runs, so that the suites need no firmware on their hosts. */
@@ -317,9 +339,10 @@ static bool pc_build(Machine *machine, GError **error)
         return false;
     }
     pc->isa = piix3_isa_bus(pc->piix3);
-    return build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
+    return pc_flash_build(pc, error) && build_interrupt_controllers(pc, error) && build_timers(pc, error) &&
            build_input(pc, error) && build_serial(pc, error) && build_ide(pc, error) &&
-           (!pc->acpi || build_power_management(pc, error)) && build_firmware(pc, error) &&
+           (!pc->acpi || build_power_management(pc, error)) && build_floppy(pc, error) &&
+           build_firmware(pc, error) &&
            pc_xen_build(pc, error);
 }
 
@@ -337,7 +360,7 @@ static bool pc_finish(Machine *machine, GError **error)
     if (!pc_fill_platform(pc, error)) {
         return false;
     }
-    if (config->kernel && !config->bios) {
+    if (config->kernel && !config->bios && !pc->has_flash) {
         if (!boot_protocol_load(&pc->platform, &pc->boot, error)) {
             return false;
         }
@@ -395,6 +418,7 @@ static const SwitchOption switches[] = {
     {"i8042", offsetof(PcMachine, i8042)},
     {"graphics", offsetof(PcMachine, graphics)},
     {"xen-pv-disks", offsetof(PcMachine, xen_pv_disks)},
+    {"fd-bootchk", offsetof(PcMachine, fd_bootchk)},
 };
 
 /* Keys that libvirt and QEMU's users give; only the values that this board can honour. */
@@ -411,7 +435,6 @@ static const struct {
     {"igd-passthru", {"off", NULL}},
     {"suppress-vmdesc", {"on", "off", NULL}},
     {"default-bus-bypass-iommu", {"off", NULL}},
-    {"fd-bootchk", {"on", "off", NULL}},
 };
 
 static bool set_fixed(const char *key, const char *value, bool *known, GError **error)
@@ -456,6 +479,13 @@ static bool set_xen_platform_dev(PcMachine *pc, const char *value, GError **erro
     return true;
 }
 
+static bool set_flash(PcMachine *pc, unsigned unit, const char *value)
+{
+    g_free(pc->flash_nodes[unit]);
+    pc->flash_nodes[unit] = value[0] ? g_strdup(value) : NULL;
+    return true;
+}
+
 static bool set_max_ram_below_4g(PcMachine *pc, const char *value, GError **error)
 {
     uint64_t size;
@@ -488,6 +518,9 @@ static bool pc_set_option(Machine *machine, const char *key, const char *value, 
     if (strcmp(key, "xen-platform-dev") == 0) {
         return set_xen_platform_dev(pc, value, error);
     }
+    if (strcmp(key, "pflash0") == 0 || strcmp(key, "pflash1") == 0) {
+        return set_flash(pc, (unsigned)(key[6] - '0'), value);
+    }
     if (strcmp(key, "max-ram-below-4g") == 0) {
         return set_max_ram_below_4g(pc, value, error);
     }
@@ -501,6 +534,7 @@ static void pc_machine_init(PcMachine *pc)
     pc->hpet = true;
     pc->acpi = true;
     pc->i8042 = true;
+    pc->fd_bootchk = true;
 }
 
 static void pc_machine_finalize(GObject *object)
@@ -513,6 +547,8 @@ static void pc_machine_finalize(GObject *object)
     x86_cpu_model_free(pc->cpu_model);
     irq_line_free(pc->pic_output);
     g_free(pc->apic_ids);
+    g_free(pc->flash_nodes[0]);
+    g_free(pc->flash_nodes[1]);
     G_OBJECT_CLASS(pc_machine_parent_class)->finalize(object);
 }
 

@@ -207,7 +207,7 @@ static bool add_user_entries(const PcPlatform *platform, GError **error)
 bool pc_fw_cfg_populate(const PcPlatform *platform, GError **error)
 {
     const MachineConfig *config = machine_config(platform->machine);
-    bool kernel_rom = config->kernel && config->bios;
+    bool kernel_rom = config->kernel && (config->bios || platform->flash);
 
     add_machine_items(platform);
     add_numa(platform);

@@ -6,6 +6,7 @@
 #ifndef HW_I386_PC_MACHINE_H
 #define HW_I386_PC_MACHINE_H
 
+#include "hw/block/fdc.h"
 #include "hw/core/machine.h"
 #include "hw/core/run_state.h"
 #include "hw/i386/boot.h"
@@ -21,11 +22,14 @@
 #include "hw/xen/xen_platform.h"
 #include "target/i386/cpu_model.h"
 
+#define PC_FLASH_CHIPS 2
+
 typedef struct {
     Machine parent_instance;
     /* -machine */
-    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks;
+    bool hpet, acpi, i8042, graphics, smbios_64, xen_pv_disks, fd_bootchk;
     uint64_t max_ram_below_4g; /* 0: not given */
+    char *flash_nodes[PC_FLASH_CHIPS]; /* pflash0=, pflash1=: drive id or node name, or NULL */
 
     uint64_t below_4g, above_4g; /* bytes of RAM */
     X86CPUModel *cpu_model;
@@ -39,8 +43,10 @@ typedef struct {
     IRQLine *pic_output;
     MC146818 *rtc;
     PIIX3IDE *ide;
+    FDC *fdc;
     Device *pm;
     FwCfg *fw_cfg;
+    bool has_flash; /* the firmware is in flash memory */
     XenMachine *xen; /* NULL: no Xen for the guest */
     XenPlatform *xen_platform;
     OnOffAuto xen_platform_dev; /* -machine xen-platform-dev= */
@@ -55,6 +61,14 @@ typedef MachineClass PcMachineClass;
     G_TYPE_CHECK_INSTANCE_CAST((object), pc_machine_get_type(), PcMachine)
 
 GType pc_machine_get_type(void);
+
+/* ---- pc_flash.c ---- */
+
+/**
+ * pc_flash_build: the flash chips that -machine and -drive if=pflash ask for, mapped below 4 GiB.
+ * Before every other drive is claimed, so that an error is not taken for one of those.
+ */
+bool pc_flash_build(PcMachine *pc, GError **error);
 
 /* ---- pc_xen.c ---- */
 

@@ -11,6 +11,7 @@
 #include "util/bytes.h"
 
 enum {
+    CMOS_FLOPPY_TYPES = 0x10,    /* high nibble drive A, low nibble drive B */
     CMOS_DISK_TYPES = 0x12,      /* high nibble drive 0, low nibble drive 1; 15: see 0x19/0x1a */
     CMOS_EQUIPMENT = 0x14,
     CMOS_BASE_MEMORY = 0x15,     /* KiB, 16 bits */
@@ -27,6 +28,7 @@ enum {
     CMOS_CPU_COUNT = 0x5f,        /* minus one */
 };
 
+#define EQUIPMENT_FLOPPIES 0x01 /* at least one; bits 7-6: their number minus one */
 #define EQUIPMENT_FPU      0x02
 #define EQUIPMENT_PS2      0x04
 #define USER_DEFINED_TYPE  47
@@ -83,7 +85,7 @@ static void fill_boot_order(PcMachine *pc)
         nibbles[i] = boot_nibble(letters[i]);
     }
     mc146818_set_cmos(pc->rtc, CMOS_BOOT_ORDER, (uint8_t)(nibbles[1] << 4 | nibbles[0]));
-    mc146818_set_cmos(pc->rtc, CMOS_BOOT_FLAGS, (uint8_t)(nibbles[2] << 4));
+    mc146818_set_cmos(pc->rtc, CMOS_BOOT_FLAGS, (uint8_t)(nibbles[2] << 4 | !pc->fd_bootchk));
 }
 
 static void fill_geometry(PcMachine *pc, unsigned base, uint16_t cylinders, uint8_t heads,
@@ -125,12 +127,32 @@ static void fill_disks(PcMachine *pc)
     mc146818_set_cmos(pc->rtc, CMOS_TRANSLATION, translations);
 }
 
+static void fill_floppies(PcMachine *pc)
+{
+    uint8_t types = 0, equipment = EQUIPMENT_FPU | (pc->i8042 ? EQUIPMENT_PS2 : 0);
+    unsigned count = 0;
+
+    for (unsigned unit = 0; unit < FDC_UNIT_COUNT; unit++) {
+        FDCDriveInfo info;
+
+        if (fdc_drive_info(pc->fdc, unit, &info)) {
+            types |= (uint8_t)(unit == 0 ? info.cmos_type << 4 : info.cmos_type);
+            count++;
+        }
+    }
+    if (count > 0) {
+        equipment |= (uint8_t)(EQUIPMENT_FLOPPIES | (count - 1) << 6);
+    }
+    mc146818_set_cmos(pc->rtc, CMOS_FLOPPY_TYPES, types);
+    mc146818_set_cmos(pc->rtc, CMOS_EQUIPMENT, equipment);
+}
+
 void pc_fill_cmos(PcMachine *pc)
 {
     fill_memory(pc);
     fill_boot_order(pc);
     fill_disks(pc);
-    mc146818_set_cmos(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | (pc->i8042 ? EQUIPMENT_PS2 : 0));
+    fill_floppies(pc);
     mc146818_set_cmos(pc->rtc, CMOS_CPU_COUNT,
                       (uint8_t)(machine_config(HW_MACHINE(pc))->smp.cpus - 1));
 }
@@ -178,6 +200,15 @@ static void find_pvpanic(PcMachine *pc)
     }
 }
 
+static void describe_floppies(PcMachine *pc)
+{
+    pc->platform.floppy_controller = true;
+    for (unsigned unit = 0; unit < FDC_UNIT_COUNT; unit++) {
+        pc->platform.floppy_present[unit] =
+            fdc_drive_info(pc->fdc, unit, &pc->platform.floppies[unit]);
+    }
+}
+
 static void describe_cpu(PcMachine *pc)
 {
     unsigned count;
@@ -217,6 +248,7 @@ bool pc_fill_platform(PcMachine *pc, GError **error)
     platform->ram_above_4g = pc->above_4g;
     platform->max_cpus = config->smp.max_cpus;
     platform->apic_ids = pc->apic_ids;
+    platform->flash = pc->has_flash;
     platform->acpi = pc->acpi;
     platform->smbios_64 = pc->smbios_64;
     platform->hpet = pc->hpet;
@@ -225,6 +257,7 @@ bool pc_fill_platform(PcMachine *pc, GError **error)
     platform->machine_version = HW_MACHINE_GET_CLASS(machine)->name;
     find_serial_ports(pc);
     find_pvpanic(pc);
+    describe_floppies(pc);
     describe_cpu(pc);
     if (pc->acpi) {
         describe_sleep_states(pc);

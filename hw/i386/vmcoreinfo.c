@@ -36,18 +36,6 @@ struct _Vmcoreinfo {
 
 DEVICE_TYPE(Vmcoreinfo, vmcoreinfo, TYPE_VMCOREINFO, TYPE_DEVICE)
 
-static gpointer find_device(Machine *machine, GType type)
-{
-    GPtrArray *devices = machine_devices(machine);
-
-    for (guint i = 0; i < devices->len; i++) {
-        if (G_TYPE_CHECK_INSTANCE_TYPE(g_ptr_array_index(devices, i), type)) {
-            return g_ptr_array_index(devices, i);
-        }
-    }
-    return NULL;
-}
-
 /* ---- the note ---- */
 
 static uint32_t padded(uint32_t length)
@@ -66,7 +54,8 @@ static bool is_note(const uint8_t *bytes, uint32_t size)
 
 GBytes *vmcoreinfo_note(Machine *machine)
 {
-    Vmcoreinfo *self = find_device(machine, vmcoreinfo_get_type());
+    Device *device = machine_device_of_type(machine, vmcoreinfo_get_type());
+    Vmcoreinfo *self = device ? HW_VMCOREINFO(device) : NULL;
     g_autofree uint8_t *bytes = NULL;
     Elf64_Nhdr header;
     uint32_t size;
@@ -111,7 +100,7 @@ static bool vmcoreinfo_realize(Device *device, GError **error)
     Vmcoreinfo *self = HW_VMCOREINFO(device);
     g_autoptr(GBytes) bytes = g_bytes_new(self->file, FILE_SIZE);
 
-    self->fw_cfg = find_device(device_get_machine(device), fw_cfg_get_type());
+    self->fw_cfg = fw_cfg_find_device(device_get_machine(device));
     if (!self->fw_cfg) {
         return error_setf(error, "vmcoreinfo: this machine has no fw_cfg");
     }

@@ -14,6 +14,7 @@ struct _ISABus {
     MemoryRegion *memory;
     MemoryRegion *io;
     IRQLine *irqs[ISA_IRQ_COUNT];
+    I8257 *dma;
 };
 
 static void isa_bus_class_init(gpointer klass, gpointer data G_GNUC_UNUSED)
@@ -55,6 +56,16 @@ void isa_bus_set_irqs(ISABus *bus, IRQLine *const lines[ISA_IRQ_COUNT])
 IRQLine *isa_bus_irq(ISABus *bus, unsigned n)
 {
     return n < ISA_IRQ_COUNT ? bus->irqs[n] : NULL;
+}
+
+void isa_bus_set_dma(ISABus *bus, I8257 *dma)
+{
+    bus->dma = dma;
+}
+
+I8257 *isa_bus_dma(ISABus *bus)
+{
+    return bus->dma;
 }
 
 MemoryRegion *isa_bus_io(ISABus *bus)

@@ -44,7 +44,9 @@ typedef enum {
     ACCEL_GUEST_SHUTDOWN,       /* KVM_SYSTEM_EVENT_SHUTDOWN */
 } AccelGuestRequest;
 
-/* The machine's side. All but @request are called with the machine lock held. */
+#define HYPERV_CRASH_PARAMETERS 5
+
+/* The machine's side. All but @request and @hyperv_crash are called with the machine lock held. */
 typedef struct {
     /** pic_acknowledge: INTA cycle: the vector, or -1 if the PIC has none any more. */
     int (*pic_acknowledge)(void *opaque);
@@ -52,6 +54,9 @@ typedef struct {
     void (*ioapic_eoi)(void *opaque, uint8_t vector);
     /** request: from a vCPU thread, no lock held. */
     void (*request)(void *opaque, AccelGuestRequest request);
+    /** hyperv_crash: before ACCEL_GUEST_PANICKED: what the guest wrote to HV_X64_MSR_CRASH_P0 to P4. From a vCPU
+     * thread, no lock held. May be NULL. */
+    void (*hyperv_crash)(void *opaque, const uint64_t parameters[HYPERV_CRASH_PARAMETERS]);
 } AccelGuestOps;
 
 /* A statistic of the accelerator: a number, or a histogram's buckets. Plain data. */

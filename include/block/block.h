@@ -69,6 +69,7 @@ typedef struct {
     bool share_write; /* others may write too (share-rw=on) */
     bool allow_empty; /* removable media: no node is fine */
     bool resize;      /* others may resize the node: the device follows (hard disks do) */
+    bool follow_medium; /* a medium that must not be written is only read (floppy drives) */
 } BlockPermissions;
 
 /**
@@ -81,6 +82,8 @@ BlockBackend *block_backend_attach(const char *name, const char *owner_name,
                                    BlockPermissions permissions, GError **error);
 /** block_backend_new_empty: a drive without medium for a removable device. */
 BlockBackend *block_backend_new_empty(const char *owner_name);
+/** block_backend_new_removable: the same for a device that takes media with @permissions. */
+BlockBackend *block_backend_new_removable(const char *owner_name, BlockPermissions permissions);
 /** block_backend_detach: drains, flushes, gives the permissions back, frees. */
 void block_backend_detach(BlockBackend *backend);
 /** block_backend_yield_write / _take_write: gives up or regains the write permission (unplug,

@@ -36,6 +36,9 @@ bool block_backend_is_attached(BlockBackend *backend);
 const char *block_backend_drive_id(BlockBackend *backend);
 /** block_backend_is_removable: the device's medium can be changed. */
 bool block_backend_is_removable(BlockBackend *backend);
+/** block_backend_retains_read_only: whether the medium is read-only, or the last one was; of a drive
+ * that never had one: whether its device only reads. */
+bool block_backend_retains_read_only(BlockBackend *backend);
 /** block_backend_has_tray: guest or host can open something. */
 bool block_backend_has_tray(BlockBackend *backend);
 /** block_backend_error_policies: "auto", "report", "ignore", "enospc", "stop". */

@@ -36,7 +36,7 @@ typedef struct {
 typedef enum {
     MEMORY_REGION_CONTAINER,
     MEMORY_REGION_RAM,
-    MEMORY_REGION_ROM, /* reads like RAM, writes are dropped (or go to ops->write when set) */
+    MEMORY_REGION_ROM, /* reads like RAM, writes are dropped; a ROM device's go to ops->write */
     MEMORY_REGION_IO,
     MEMORY_REGION_ALIAS,
 } MemoryRegionKind;
@@ -57,6 +57,7 @@ struct MemoryRegion {
     int priority;
     bool enabled;
     bool readonly;
+    bool trapped; /* a ROM device whose reads go to ops->read */
     hwaddr coalesced_offset; /* writes to this part may be batched */
     uint64_t coalesced_size; /* 0: none */
     GList *children; /* of MemoryRegion, highest priority first */
@@ -75,6 +76,15 @@ void memory_region_init_ram_block(MemoryRegion *region, const char *name, RamBlo
                                   uint64_t offset, uint64_t size);
 /** memory_region_init_rom: zeroed memory that the guest cannot write; fill by memory_region_host(). */
 bool memory_region_init_rom(MemoryRegion *region, const char *name, uint64_t size, GError **error);
+/**
+ * memory_region_init_rom_device: memory that the guest reads at full speed and whose every write goes to @ops (flash).
+ * memory_region_set_rom_mode(false) sends the reads there too. @ops and @opaque must outlive the region; the chip
+ * itself reads and writes through memory_region_host() and tells ram_dirty_mark().
+ */
+bool memory_region_init_rom_device(MemoryRegion *region, const MemoryRegionOps *ops, void *opaque,
+                                   const char *name, uint64_t size, GError **error);
+/** memory_region_set_rom_mode: a ROM device reads as memory (true, the state it begins in) or by its handler. */
+void memory_region_set_rom_mode(MemoryRegion *region, bool on);
 /** memory_region_init_alias: shows @size bytes of @target from @offset. */
 void memory_region_init_alias(MemoryRegion *region, const char *name, MemoryRegion *target,
                               hwaddr offset, uint64_t size);
@@ -124,6 +134,7 @@ typedef struct {
     MemoryRegion *region;          /* never an alias or a container */
     hwaddr offset;                 /* of @start in @region */
     bool readonly;
+    bool trapped; /* a ROM device: its memory is not there for the guest now */
 } FlatRange;
 
 typedef struct {

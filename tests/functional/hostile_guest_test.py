@@ -80,7 +80,7 @@ class Watch:
     def most(self, first, last):
         """The most memory that was seen between two times since the first look, in KiB."""
         begin = self.memory[0][0]
-        return max(kib for when, kib in self.memory if first <= when - begin <= last)
+        return max((kib for when, kib in self.memory if first <= when - begin <= last), default=0)
 
 
 def run_hostile(context, seconds):
@@ -98,10 +98,12 @@ def run_hostile(context, seconds):
     last = watch.memory[-1][0] - watch.memory[0][0]
     part = min(60, seconds / 3)
     before, after = watch.most(0, part), watch.most(last - part, last)
+    tenths = " ".join(str(watch.most(last * i / 10, last * (i + 1) / 10)) for i in range(10))
     acts = total_acts(machine.text)
     context.note(f"seed {SEED}: {acts} acts in {seconds} s, {len(set(re.findall('begins start .*', machine.text)))} "
-                 f"starts, {watch.ends} ends, {watch.silences} silences; {before} KiB in the first {part:.0f} s, "
-                 f"{after} in the last; {len(errors)} bytes on standard error")
+                 f"starts, {watch.ends} ends, {watch.silences} silences; "
+                 f"most KiB in each tenth: {tenths}; "
+                 f"{len(errors)} bytes on standard error")
     assert status == 0, f"exit status {status} after quit\n{errors[-2000:]}"
     assert acts > seconds, f"only {acts} acts in {seconds} s"
     assert watch.silences <= max(1, seconds // SILENCE * MOST_SILENCES // 100), f"{watch.silences} silences"

@@ -73,6 +73,13 @@ def test_bzimage_boots_through_the_firmware_when_bios_is_given(context):
     boot_kernel(context, context.asset("vmlinuz"), extra=["-bios", "bios-256k.bin"])
 
 
+@case(assets=["vmlinuz", "initrd"], cost=45)
+def test_bzimage_boots_through_firmware_in_flash_memory(context):
+    """SeaBIOS as a flash chip's image instead of -bios."""
+    boot_kernel(context, context.asset("vmlinuz"),
+                extra=["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/seabios/bios-256k.bin"])
+
+
 @case(assets=["vmlinux", "initrd"], cost=40)
 def test_elf_with_pvh_note_boots(context):
     """The stock kernel's ELF file by its Xen PVH entry."""

@@ -14,6 +14,8 @@ import subprocess
 import time
 
 TIME_LIMIT = 60
+# What sockaddr_un holds, less the zero at its end.
+SOCKET_PATH_LIMIT = 107
 # What libvirt has built in, and what of ours lies there.
 BUILT_IN = {"/etc/libvirt": "etc", "/var/lib/libvirt": "lib", "/var/cache/libvirt": "cache",
             "/var/log/libvirt": "log", "/run": "run"}
@@ -80,6 +82,8 @@ class LibvirtHost:
             self.configuration.mkdir(exist_ok=True)
             self.socket = self.folder / "run/libvirt/libvirt-sock"
             qemu_conf = 'stdio_handler = "file"\n'
+        if len(os.fsencode(self.socket)) > SOCKET_PATH_LIMIT:
+            raise LibvirtError(f"{self.socket} is too long for a socket's path")
         mode = "system" if self.system else "session"
         self.connection = ["-q", "-c", f"qemu+unix:///{mode}?socket={self.socket}"]
         (self.configuration / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(folder=self.folder))

@@ -317,6 +317,72 @@ def test_vmcoreinfo(case):
     case.host.virsh("dump", "--memory-only", "guest", case.folder / "core")
 
 
+# ---- what libvirt writes for other elements than the examples have ----
+
+ELEMENTS = [
+    # Name, (parent, XML) to be put in, what stands on the command line that libvirt made of them.
+    ("host-model", [(".", "<cpu mode='host-model'/>")], r"-cpu \S+,\S*=on"),
+    ("named model", [(".", "<cpu mode='custom' match='exact' check='none'><model>kvm64</model>"
+                           "<feature policy='disable' name='rdtscp'/></cpu>")], r"-cpu kvm64,rdtscp=off"),
+    ("topology", [(".", "<vcpu current='1'>4</vcpu>"),
+                  (".", "<cpu mode='host-passthrough'><topology sockets='2' dies='1' cores='2' threads='1'/></cpu>")],
+     r"-smp 1,maxcpus=4,sockets=2,(dies=1,)?cores=2,threads=1"),
+    ("shared memory of a memfd", [(".", "<memoryBacking><source type='memfd'/><access mode='shared'/>"
+                                        "</memoryBacking>")],
+     r'"qom-type":"memory-backend-memfd","id":"pc.ram",.*"share":true'),
+    ("memory of a file", [(".", "<memoryBacking><source type='file'/></memoryBacking>")],
+     r'"qom-type":"memory-backend-file","id":"pc.ram","mem-path":"/var/lib/libvirt/qemu/ram/'),
+    ("boot menu", [("os", "<bootmenu enable='yes' timeout='100'/>"), ("os", "<bios rebootTimeout='200'/>")],
+     r"-boot (?=\S*menu=on)(?=\S*splash-time=100)(?=\S*reboot-timeout=200)\S*strict=on"),
+    ("system information", [(".", "<sysinfo type='smbios'><bios><entry name='vendor'>Some, Inc.</entry></bios><system>"
+                                  "<entry name='product'>Box</entry></system></sysinfo>"),
+                            ("os", "<smbios mode='sysinfo'/>")],
+     r"-smbios 'type=0,vendor=Some,, Inc.'[^-]*-smbios type=1,product=Box"),
+    ("split interrupt controllers", [("features", "<ioapic driver='qemu'/>")], r"-machine \S*kernel_irqchip=split"),
+    ("KVM hidden", [("features", "<kvm><hidden state='on'/></kvm>")], r"-cpu host,\S*kvm=off"),
+    ("dirty ring", [("features", "<kvm><dirty-ring state='on' size='4096'/></kvm>")],
+     r"-accel kvm,dirty-ring-size=4096"),
+    ("no HPET", [("clock", "<timer name='hpet' present='no'/>")], r"(-no-hpet|hpet=off)"),
+    ("local time", [(".", "<clock offset='localtime'/>")], r"-rtc base=localtime"),
+    ("sleep states", [(".", "<pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='yes'/></pm>")],
+     r"-global PIIX4_PM.disable_s3=1[^-]*-global PIIX4_PM.disable_s4=0"),
+    ("serial port to a file", [("devices", "<serial type='file'><source path='{folder}/second'/></serial>")],
+     r"-chardev file,id=charserial1,path=(/dev/fdset/\d+|\S+/second),append=on"),
+    ("serial port on a socket", [("devices", "<serial type='unix'><source mode='bind' path='{folder}/third'/>"
+                                             "</serial>")],
+     r"-chardev socket,id=charserial1,(fd=\d+|path=\S+/third),server=on,wait=off"),
+    ("iothreads", [(".", "<iothreads>2</iothreads>")], r'"qom-type":"iothread","id":"iothread2"'),
+    ("disk on the second channel", [("devices", "<disk type='file' device='disk'><driver name='qemu' type='raw' "
+                                                "cache='writeback' io='threads' discard='ignore'/><source "
+                                                "file='{folder}/other'/><target dev='hdd' bus='ide'/></disk>")],
+     r'"driver":"ide-hd","bus":"ide.1","unit":1'),
+    ("watchdog without an action", [("devices", "<watchdog model='ib700' action='none'/>")], r'"driver":"ib700"'),
+]
+
+
+def test_elements_of_domains_start(case):
+    """Each reaches the command line as it did QEMU's, and the guest runs."""
+    failures = []
+    for name, edits, pattern in ELEMENTS:
+        guest = case.guest("plain")
+        (case.folder / "other").write_bytes(bytes(DISK_SIZE))
+        for parent, text in edits:
+            tag = etree.fromstring(text).tag
+            if parent == "." and guest.find(tag) is not None:
+                guest.find(".").remove(guest.find(tag))
+            if parent == "clock" and guest.find("clock") is None:
+                guest.add(".", "<clock offset='utc'/>")
+            guest.add(parent, text.replace("{folder}", str(case.folder)))
+        try:
+            guest.define().start()
+            command = case.host.guest_log("guest").split("starting up")[-1].replace("\\\n", "")
+            assert re.search(pattern, command), f"no {pattern} in {command}"
+        except AssertionError as error:
+            failures.append(f"{name}: {error}")
+        case.host.clean()
+    assert not failures, "\n".join(failures)
+
+
 # ---- life ----
 
 def test_console(case):
@@ -560,6 +626,28 @@ def test_medium_of_a_cdrom_drive(case):
     case.host.virsh("change-media", "guest", "hdc", "--eject", "--live", "--force")
     assert "inserted" not in guest.monitor("query-block")[1]
     assert guest.ask("hello") == "hello"
+
+
+def test_medium_of_a_floppy_drive(case):
+    """A floppy drive of the XML, first in the boot order; change-media: out, and another one in."""
+    guest = case.guest("disk")
+    first, second = case.folder / "first.img", case.folder / "second.img"
+    first.write_bytes(bytes(1440 << 10))
+    second.write_bytes(bytes(720 << 10))
+    guest.add("devices", f"""<disk type='file' device='floppy'><driver name='qemu' type='raw'/>
+              <source file='{first}'/><target dev='fda' bus='fdc'/></disk>""")
+    guest.add("os", "<boot dev='fd'/>")
+    guest.define()
+    case.host.virsh("start", "guest", "--paused")
+
+    def floppy():
+        return next(drive for drive in guest.monitor("query-block") if drive.get("qdev") == "fdc0-0-0")
+
+    assert floppy()["inserted"]["image"]["filename"] == str(first)
+    case.host.virsh("change-media", "guest", "fda", "--eject", "--live")
+    assert "inserted" not in floppy()
+    case.host.virsh("change-media", "guest", "fda", second, "--insert", "--live")
+    assert floppy()["inserted"]["image"]["filename"] == str(second) and not floppy()["inserted"]["ro"]
 
 
 def test_ide_disk_cannot_be_attached(case):

@@ -121,6 +121,68 @@ def test_media(case):
     expect_error(lambda: client.run("eject", {"device": "nothing"}), "DeviceNotFound", "Device 'nothing' not found")
 
 
+def test_floppy_media(case):
+    """A floppy drive has no tray: media come and go at once, writable or not, and the guest's line says so."""
+    first, second = case.image("first", 1440 << 10), case.image("second", 720 << 10)
+    machine = case.start("-accel", "qtest", "-machine", "pc", "-m", "64", "-S", "-device", "floppy,id=floppy0", qtest=True)
+    client = machine.qmp
+
+    def drive():
+        return next(entry for entry in client.run("query-block") if entry.get("qdev") == "floppy0")
+
+    def changed():
+        return int(machine.qtest("inb 0x3f7")[0], 16) >> 7
+
+    def seek(cylinder):
+        for byte in (0x0F, 0, cylinder, 0x08):
+            machine.qtest(f"outb 0x3f5 {byte:#x}")
+        return [int(machine.qtest("inb 0x3f5")[0], 16) for _ in range(2)]
+
+    assert drive()["removable"] and "tray_open" not in drive() and "inserted" not in drive()
+    assert changed() and seek(1) == [0x20, 1] and changed()
+    client.run("blockdev-change-medium", {"id": "floppy0", "filename": first, "format": "raw"})
+    assert drive()["inserted"]["file"] == first and not drive()["inserted"]["ro"]
+    assert changed() and seek(0) == [0x20, 0] and not changed()
+    client.run("blockdev-change-medium", {"id": "floppy0", "filename": second, "format": "raw",
+                                          "read-only-mode": "read-only"})
+    assert drive()["inserted"]["file"] == second and drive()["inserted"]["ro"]
+    assert changed() and seek(1) == [0x20, 1] and not changed()
+    client.run("blockdev-open-tray", {"id": "floppy0"})
+    assert drive()["inserted"]["file"] == second
+    client.run("eject", {"id": "floppy0"})
+    assert "inserted" not in drive() and changed()
+    client.run("blockdev-change-medium", {"id": "floppy0", "filename": first, "format": "raw"})
+    assert drive()["inserted"]["ro"], "as the one before"
+    client.run("eject", {"id": "floppy0"})
+    client.run("blockdev-add", {"driver": "raw", "node-name": "disk", "file": {"driver": "file", "filename": first}})
+    client.run("blockdev-insert-medium", {"id": "floppy0", "node-name": "disk"})
+    expect_error(lambda: client.run("blockdev-insert-medium", {"id": "floppy0", "node-name": "disk"}), "GenericError",
+                 "There already is a medium")
+    expect_error(lambda: client.run("blockdev-del", {"node-name": "disk"}), "GenericError", "disk")
+    client.run("blockdev-remove-medium", {"id": "floppy0"})
+    client.run("blockdev-del", {"node-name": "disk"})
+    expect_error(lambda: client.run("device_del", {"id": "floppy0"}), "GenericError", "does not support hotplugging")
+
+
+def test_default_drives(case):
+    """A floppy drive and a CD-ROM drive, both empty, unless -nodefaults or a device of the kind says otherwise."""
+    board = ["-accel", "qtest", "-machine", "pc", "-m", "64", "-S"]
+    image = case.image("a", 1440 << 10)
+    raw = f"file={image},format=raw,if=floppy"
+
+    def names(*arguments):
+        machine = case.start(*board, *arguments)
+        drives = machine.qmp.run("query-block")
+        machine.end()
+        return {drive["device"] or drive["qdev"]: "inserted" in drive for drive in drives}
+
+    assert names() == {"ide1-cd0": False, "floppy0": False}
+    assert names("-nodefaults") == {}
+    assert names("-device", "floppy,id=mine") == {"ide1-cd0": False, "mine": False}
+    assert names("-nodefaults", "-drive", raw) == {"floppy0": True}
+    assert names("-drive", raw + ",index=1") == {"ide1-cd0": False, "floppy0": False, "floppy1": True}
+
+
 # ---- character devices, objects, the tree ----
 
 
@@ -323,6 +385,14 @@ def test_commands_about_what_is_not_there(case):
     assert "no console" in client.human("screendump x") and "not found" in client.human("set_link net0 off")
     assert "none" in client.human("info dump") and "not found" in client.human("info vm-generation-id")
     assert client.run("rtc-reset-reinjection") == {}
+
+
+def test_generation_id(case):
+    """vmgenid's number as the command line gave it."""
+    guid = "324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"
+    client = case.start(*PC, "-device", f"vmgenid,guid={guid}").qmp
+    assert client.run("query-vm-generation-id") == {"guid": guid}
+    assert client.human("info vm-generation-id").strip() == guid
 
 
 # ---- HMP ----

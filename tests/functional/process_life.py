@@ -235,7 +235,7 @@ def test_every_device_has_a_help_text(case):
         assert done.returncode == 0 and not done.stderr, f"{name}: {done}"
         assert lines[0] == f"{name} options:"
         for line in lines[1:]:
-            assert re.match(r"  [a-z0-9_-]+=<\w+>", line), f"{name}: {line}"
+            assert re.match(r"  [A-Za-z0-9_-]+=<\w+>", line), f"{name}: {line}"
 
 
 def test_version_has_the_number_that_tools_look_for(case):

@@ -129,6 +129,37 @@ def test_saved_to_a_file_and_restored(case):
     assert "RESUME" in there.qmp.take_events()
 
 
+def flash_image(path, byte):
+    """A flash chip's image full of BYTE."""
+    path.write_bytes(bytes([byte]) * 8192)
+    return ["-drive", f"if=pflash,format=raw,file={path}"]
+
+
+def test_flash_memory_and_generation_id_go_along(case):
+    """The guest's flash is in the image it arrives at, also in the middle of a command; its number is new."""
+    here, there, path = case.folder / "here", case.folder / "there", case.folder / "flash.save"
+    ids = ["324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87", "00112233-4455-6677-8899-aabbccddeeff"]
+    machine = case.start(*PC, *flash_image(here, 0x11), "-device", f"vmgenid,guid={ids[0]}", qtest=True)
+    for offset, byte in ((0x40, 0x40), (0x40, 0xAB), (0, 0x98)):  # program a byte, then query
+        machine.qtest(f"writeb {0xFFFFE000 + offset:#x} {byte:#x}")
+    assert machine.qtest("readb 0xffffe010") == ["0x0000000000000051"]
+    machine.qmp.execute("stop")
+    assert here.read_bytes()[0x3F:0x42] == b"\x11\xab\x11"
+    assert migrate(machine, f"file:{path}")[-1] == "completed"
+    machine.end()
+    (case.folder / "qtest").unlink(missing_ok=True)
+
+    machine = arrive(case, f"file:{path}", *flash_image(there, 0x22), "-device", f"vmgenid,guid={ids[1]}")
+    wait_until(lambda: status(machine) == "paused", "the arrival")
+    assert machine.qmp.execute("query-vm-generation-id") == {"guid": ids[1]}
+    assert machine.qtest("readb 0xffffe010") == ["0x0000000000000051"]
+    machine.qtest("writeb 0xffffe000 0xff")
+    assert machine.qtest("readb 0xffffe040") == ["0x00000000000000ab"]
+    machine.qmp.execute("cont")
+    machine.qmp.execute("stop")
+    assert there.read_bytes() == here.read_bytes()
+
+
 def test_running_machine_stops_at_the_end_and_goes_on_there(case):
     """The source tells STOP and ends as postmigrate; the destination runs by itself, or waits under -S."""
     path = case.folder / "guest.save"

@@ -11,6 +11,8 @@ from qmp_client import Client, QmpError
 from xen_guest import XenMachine
 
 SIZE = 8 << 20
+# More than the seconds that a guest has before a second device_del is an order.
+PATIENCE = 6
 
 
 class HotplugMachine(XenMachine):
@@ -116,3 +118,50 @@ def test_guest_that_never_answers_loses_the_disk_with_the_reset(context):
         machine.unplug(1)
         machine.power_off()
     assert os.path.getsize(other) == SIZE
+
+
+@case(assets=SMALL_SYSTEM, cost=60)
+def test_disk_that_the_guest_does_not_let_go_is_taken_by_the_second_request(context):
+    """The kernel's store thread waits for a second disk that answers nothing; asked, then forced; it comes to itself."""
+    first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)
+    with HotplugMachine(context) as machine:
+        machine.boot()
+        disk = machine.plug(first, 1)
+        machine.check(f"dd if={disk} of=/dev/null bs=64k 2> /dev/null")
+        # It reads the partition table in the thread that hears of all changes in the store.
+        machine.qmp.run("stop")
+        machine.qmp.run("blockdev-add", {"driver": "raw", "node-name": "node2",
+                                         "file": {"driver": "file", "filename": str(second)}})
+        machine.qmp.run("device_add", {"driver": "xen-disk", "id": "pv2", "vdev": "xvdc", "drive": "node2"})
+        limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
+        machine.qmp.run("block_set_io_throttle", {"id": "pv2", **limits, "bps": 16})
+        machine.qmp.run("cont")
+        machine.settle(2)
+        machine.qmp.run("device_del", {"id": "pv1"})
+        text = refused(machine, "device_del", {"id": "pv1"})
+        assert text == "Device pv1 is already in the process of unplug", text
+        machine.settle(PATIENCE)
+        assert "DEVICE_DELETED" not in [event["event"] for event in machine.qmp.events]
+        machine.qmp.run("device_del", {"id": "pv1"})
+        assert machine.wait_event("DEVICE_DELETED")["device"] == "pv1"
+        machine.qmp.run("blockdev-del", {"node-name": "node1"})
+        machine.qmp.run("block_set_io_throttle", {"id": "pv2", **limits})
+        machine.check(f"for i in $(seq 300); do test -b {disk} || break; sleep 0.1; done; test ! -e {disk}", 60)
+        machine.check("dd if=/dev/xvdc of=/dev/null bs=64k 2> /dev/null")
+        machine.unplug(2)
+        machine.power_off()
+
+
+@case(assets=SMALL_SYSTEM, cost=60)
+def test_disk_that_the_guest_holds_open_goes_and_its_user_gets_errors(context):
+    """Linux lets go of a disk that somebody uses; reads of it fail, others go on."""
+    first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)
+    with HotplugMachine(context) as machine:
+        machine.boot()
+        one, two = machine.plug(first, 1), machine.plug(second, 2)
+        machine.check(f"exec 3< {one}")
+        machine.unplug(1)
+        assert machine.run("dd of=/dev/null bs=512 count=1 <&3 2> /dev/null")[0] != 0
+        machine.check(f"exec 3<&-; dd if={two} of=/dev/null bs=64k 2> /dev/null")
+        machine.unplug(2)
+        machine.power_off()

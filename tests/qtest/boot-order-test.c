@@ -36,6 +36,50 @@ static void letters_are_nibbles_in_cmos(void)
     }
 }
 
+/* 100 MiB each; what the firmware is told of them, as QEMU tells it. */
+static void geometry_and_translation_are_in_cmos(void)
+{
+    static const struct {
+        const char *properties;
+        uint8_t types, translation, geometry[9];
+    } cases[] = {
+        {"unit=0", 0xf0, 0x00, {203, 0, 16, 0xff, 0xff, 0xc8, 203, 0, 63}},
+        {"unit=1,bios-chs-trans=lba", 0x0f, 0x04, {203, 0, 16, 0xff, 0xff, 0xc8, 203, 0, 63}},
+        {"unit=0,bios-chs-trans=none", 0xf0, 0x00, {203, 0, 16, 0xff, 0xff, 0xc8, 203, 0, 63}},
+        {"unit=0,bios-chs-trans=rechs", 0xf0, 0x03, {203, 0, 16, 0xff, 0xff, 0xc8, 203, 0, 63}},
+        {"unit=0,cyls=300,heads=8,secs=40,bios-chs-trans=large",
+         0xf0, 0x02, {44, 1, 8, 0xff, 0xff, 0xc0, 44, 1, 40}},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        QTestState *qts = qtest_initf("-M pc -blockdev driver=null-co,size=100M,read-zeroes=on,"
+                                      "node-name=d -device ide-hd,drive=d,bus=ide.0,%s",
+                                      cases[i].properties);
+        bool second = cases[i].types == 0x0f;
+
+        g_assert_cmphex(cmos(qts, 0x12), ==, cases[i].types);
+        g_assert_cmphex(cmos(qts, second ? 0x1a : 0x19), ==, 47);
+        g_assert_cmphex(cmos(qts, 0x39), ==, cases[i].translation);
+        for (unsigned j = 0; j < 9; j++) {
+            g_assert_cmphex(cmos(qts, (uint8_t)((second ? 0x24 : 0x1b) + j)), ==,
+                            cases[i].geometry[j]);
+        }
+        qtest_quit(qts);
+    }
+}
+
+static void the_signature_check_can_be_switched_off(void)
+{
+    static const char *const options[] = {"-M pc", "-M pc,fd-bootchk=off", "-M pc -no-fd-bootchk"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(options); i++) {
+        QTestState *qts = qtest_init(options[i]);
+
+        g_assert_cmphex(cmos(qts, 0x38), ==, 0x30 | (i > 0));
+        qtest_quit(qts);
+    }
+}
+
 static char *make_disk(void)
 {
     char *path = NULL;
@@ -86,6 +130,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("boot-order/letters-are-nibbles-in-cmos", letters_are_nibbles_in_cmos);
+    qtest_add_func("boot-order/geometry-and-translation", geometry_and_translation_are_in_cmos);
+    qtest_add_func("boot-order/signature-check", the_signature_check_can_be_switched_off);
     qtest_add_func("boot-order/bootindex-makes-the-bootorder-file",
                    bootindex_makes_the_bootorder_file);
     qtest_add_func("boot-order/waiting-times-are-files", waiting_times_are_files);

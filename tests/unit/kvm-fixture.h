@@ -18,6 +18,7 @@
 #include "accel/vcpu.h"
 #include "target/i386/boot_state.h"
 #include "target/i386/cpu_model.h"
+#include "util/bytes.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/machine_lock.h"
@@ -92,6 +93,10 @@ GUEST(guest_ap, 16,
 GUEST(guest_rom, 16,
       "xor %ax, %ax\n mov %ax, %ds\n movb $0x42, 0x500\n mov $0xf000, %ax\n mov %ax, %ds\n "
       "movb $0x42, 0x100\n mov 0x100, %al\n out %al, $0x10\n 1: hlt\n jmp 1b");
+GUEST(guest_flash, 32,
+      "mov $0xe0000000, %ebx\n mov 4(%ebx), %eax\n out %eax, $0x10\n movb $0x70, (%ebx)\n "
+      "mov 4(%ebx), %eax\n out %eax, $0x10\n movb $0xff, (%ebx)\n mov 4(%ebx), %eax\n "
+      "out %eax, $0x10\n 1: hlt\n jmp 1b");
 GUEST(guest_into_nowhere, 32,
       "mov $0xe0000000, %eax\n jmp *%eax");
 /* clang-format on */

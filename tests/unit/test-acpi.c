@@ -254,6 +254,30 @@ static void objects_follow_the_board(void)
     pc_teardown();
 }
 
+static void floppy_drives_are_described(void)
+{
+    static const uint8_t resources[] = {0x47, 0x01, 0xf2, 0x03, 0xf2, 0x03, 0x01, 0x04, 0x47, 0x01,
+                                        0xf7, 0x03, 0xf7, 0x03, 0x01, 0x01, 0x22, 0x40, 0x00, 0x2a,
+                                        0x04, 0x00, 0x79, 0x00};
+    static const uint8_t none[20] = {[16] = 2}, second[20] = {[4] = 1, [16] = 2};
+
+    pc_setup();
+    g_assert_false(board_has("FDC0", 4));
+    platform.floppy_controller = true;
+    g_assert_true(board_has("FDC0", 4));
+    g_assert_true(board_has(resources, sizeof(resources)));
+    g_assert_true(board_has(none, sizeof(none)));
+    g_assert_false(board_has("_FDI", 4));
+    platform.floppy_present[1] = true;
+    platform.floppies[1] = (FDCDriveInfo){4, 80, 2, 18};
+    g_assert_true(board_has(second, sizeof(second)));
+    g_assert_false(board_has("FLPA", 4));
+    g_assert_true(board_has("FLPB\x08_ADR\x01\x08_FDI", 14));
+    /* sixteen numbers: unit, type, last cylinder, sectors, last head ... */
+    g_assert_true(board_has("\x10\x01\x0a\x04\x0a\x4f\x0a\x12\x01\x0a\xaf", 11));
+    pc_teardown();
+}
+
 static void pci_windows_lie_around_ram(void)
 {
     uint8_t low[8], high[16];
@@ -278,9 +302,11 @@ typedef struct {
     uint32_t size, address;
 } LoadedFile;
 
+#define LOADED_FILES 4
+
 static LoadedFile *loaded(LoadedFile *files, const uint8_t *name)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < LOADED_FILES; i++) {
         if (strcmp(files[i].name, (const char *)name) == 0) {
             return &files[i];
         }
@@ -304,20 +330,32 @@ static void carry_out(const uint8_t *command, LoadedFile *files)
         g_assert_cmpuint(start + length, <=, file->size);
         g_assert_cmpuint(file->data[offset], ==, 0);
         file->data[offset] += acpi_checksum(file->data + start, length);
+    } else if (load_le32(command) == 4) {
+        g_assert_cmpuint(load_le32(command + 116) + command[124], <=, file->size);
+        store_le64(file->data + load_le32(command + 116),
+                   loaded(files, command + 60)->address + load_le32(command + 120));
     } else {
         g_assert_cmpuint(load_le32(command), ==, 1);
         g_assert_cmpuint(load_le32(command + 60) & (load_le32(command + 60) - 1), ==, 0);
     }
 }
 
-static void loader_script_gives_the_same_tables(void)
+static void run_loader_script(bool with_vmgenid)
 {
     g_autoptr(AcpiTables) expected = NULL;
     g_autofree uint8_t *script = NULL, *tables = NULL, *rsdp = NULL;
-    LoadedFile files[2] = {{"etc/acpi/tables", NULL, 0, BASE}, {"etc/acpi/rsdp", NULL, 0, 0xf0000}};
+    uint8_t guid_address[8] = {0};
+    /* Without firmware the GUID's page is that in which the blob begins. */
+    LoadedFile files[LOADED_FILES] = {{"etc/acpi/tables", NULL, 0, BASE},
+                                      {"etc/acpi/rsdp", NULL, 0, 0xf0000},
+                                      {"etc/vmgenid_guid", NULL, 4096, BASE & ~0xfffu},
+                                      {"etc/vmgenid_addr", guid_address, 8, 0}};
     uint32_t script_size;
 
     pc_setup();
+    if (with_vmgenid) {
+        fixture_plug(device_new_by_name("vmgenid", NULL), NULL);
+    }
     g_assert_true(acpi_fw_cfg_add(&platform, NULL, NULL));
     script = fw_cfg_file("etc/table-loader", &script_size);
     files[0].data = tables = fw_cfg_file("etc/acpi/tables", &files[0].size);
@@ -329,7 +367,40 @@ static void loader_script_gives_the_same_tables(void)
     expected = placed(NULL);
     g_assert_cmpmem(tables, files[0].size, expected->tables->data, expected->tables->len);
     g_assert_cmpmem(rsdp, files[1].size, expected->rsdp->data, expected->rsdp->len);
+    g_assert_cmphex(load_le64(guid_address), ==, with_vmgenid ? (BASE & ~0xfffu) + 40 : 0);
     pc_teardown();
+}
+
+/* OVMF puts the power management block elsewhere before it asks for the tables. */
+static void fadt_follows_the_power_management_block(void)
+{
+    static const uint16_t bases[] = {0x600, 0xb000};
+    Device *pm;
+
+    pc_setup();
+    pm = HW_DEVICE(pci_device_new("PIIX4_PM", PCI_DEVFN(1, 3)));
+    fixture_plug(pm, HW_BUS(platform.pci_root));
+    for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {
+        g_autoptr(AcpiTables) tables = NULL;
+        const uint8_t *fadt;
+
+        pci_bus_config_write(platform.pci_root, 0x80000000 | PCI_DEVFN(1, 3) << 8 | 0x40,
+                             bases[i] | 1, 4);
+        tables = acpi_tables_new(&platform, NULL);
+        fadt = memmem(tables->tables->data, tables->tables->len, "FACP", 4);
+        g_assert_cmphex(load_le32(fadt + 56), ==, bases[i]);
+        g_assert_cmphex(load_le32(fadt + 64), ==, bases[i] + 4u);
+        g_assert_cmphex(load_le32(fadt + 76), ==, bases[i] + 8u);
+        g_assert_cmphex(load_le64(fadt + 148 + 4), ==, bases[i]);
+        g_assert_cmphex(load_le64(fadt + 208 + 4), ==, bases[i] + 8u);
+    }
+    pc_teardown();
+}
+
+static void loader_script_gives_the_same_tables(void)
+{
+    run_loader_script(false);
+    run_loader_script(true);
 }
 
 /* ---- -acpitable ---- */
@@ -403,10 +474,13 @@ int main(int argc, char **argv)
                     every_table_is_found_and_sums_to_zero);
     g_test_add_func("/acpi/fadt-names-the-piix4-ports", fadt_names_the_piix4_ports);
     g_test_add_func("/acpi/madt-lists-cpus-and-overrides", madt_lists_cpus_and_overrides);
+    g_test_add_func("/acpi/floppy-drives-are-described", floppy_drives_are_described);
     g_test_add_func("/acpi/iasl-accepts-a-small-machine", iasl_accepts_a_small_machine);
     g_test_add_func("/acpi/iasl-accepts-a-large-machine", iasl_accepts_a_large_machine);
     g_test_add_func("/acpi/objects-follow-the-board", objects_follow_the_board);
     g_test_add_func("/acpi/pci-windows-lie-around-ram", pci_windows_lie_around_ram);
+    g_test_add_func("/acpi/fadt-follows-the-power-management-block",
+                    fadt_follows_the_power_management_block);
     g_test_add_func("/acpi/loader-script-gives-the-same-tables",
                     loader_script_gives_the_same_tables);
     g_test_add_func("/acpi/user-data-gets-a-header", user_data_gets_a_header);

@@ -11,6 +11,8 @@
 #include "hw/core/run_state.h"
 #include "hw/i386/fw_cfg.h"
 #include "hw/i386/vmcoreinfo.h"
+#include "hw/i386/vmgenid.h"
+#include "hw/core/run_state.h"
 #include "hw/watchdog/watchdog.h"
 #include "util/bytes.h"
 #include "util/clock.h"
@@ -278,6 +280,91 @@ static void vmcoreinfo_gives_the_note_that_the_guest_names(void)
     machine_destroy(machine);
 }
 
+/* ---- vmgenid ---- */
+
+#define GUID_PLACE 0x5028
+#define GPE_STATUS 0xafe0
+
+static void expect_guid_at(uint64_t address, const uint8_t expected[16])
+{
+    uint8_t found[16];
+
+    address_space_read(machine_memory(machine), address, found, sizeof(found));
+    g_assert_cmpmem(found, 16, expected, 16);
+}
+
+static void read_file(const char *name, uint32_t length)
+{
+    dma(key_of(name) << 16 | DMA_SELECT | DMA_READ, length);
+}
+
+static void a_saved_guest_gets_the_new_generation_id(void)
+{
+    static const uint8_t guid[16] = {0xaf, 0x6e, 0x4e, 0x32, 0xd1, 0xd1, 0xf6, 0x4b,
+                                     0xbf, 0x41, 0xb9, 0xbb, 0x6c, 0x91, 0xfb, 0x87};
+    static const uint8_t none[16] = {0};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) saved = NULL;
+    uint8_t place[8];
+    uint32_t key;
+    Device *device;
+
+    build_pc();
+    device = add("vmgenid,guid=324E6EAF-d1d1-4bf6-bf41-b9bb6c91fb87");
+    finish_pc();
+    g_assert_cmpstr(vmgenid_text(vmgenid_find(machine)), ==,
+                    "324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87");
+    read_file("etc/vmgenid_guid", 4096);
+    expect_guid_at(BUFFER + 40, guid);
+    expect_guid_at(BUFFER + 56, none);
+    store_le64(place, GUID_PLACE);
+    key = key_of("etc/vmgenid_addr");
+    memory_write(BUFFER, place, sizeof(place));
+    dma(key << 16 | DMA_SELECT | DMA_WRITE, sizeof(place));
+    check_round_trip(device);
+    saved = state_of(device);
+    expect_guid_at(GUID_PLACE, none); /* the firmware put it there, nobody else */
+    g_assert_cmphex(in(GPE_STATUS, 1) & 1 << 5, ==, 0);
+    g_assert_true(run_state_start(&error));
+    g_assert_no_error(error);
+    expect_guid_at(GUID_PLACE, guid);
+    g_assert_cmphex(in(GPE_STATUS, 1) & 1 << 5, ==, 1 << 5);
+    run_state_stop(RUN_STATE_PAUSED);
+    /* Only an arrival tells it again, and a reset forgets the place. */
+    memory_write(GUID_PLACE, none, sizeof(none));
+    g_assert_true(run_state_start(&error));
+    expect_guid_at(GUID_PLACE, none);
+    run_state_stop(RUN_STATE_PAUSED);
+    device_reset(device);
+    read_file("etc/vmgenid_addr", 8);
+    g_assert_cmphex(address_space_load(machine_memory(machine), BUFFER, 8), ==, 0);
+    machine_destroy(machine);
+}
+
+static char *refusal_of(const char *options)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) object = options_parse(options, "driver", NULL);
+
+    g_assert_null(machine_add_device_from_options(machine, object, &error));
+    return g_strdup(error->message);
+}
+
+static void there_is_one_generation_id_and_it_is_a_uuid(void)
+{
+    g_autofree char *bad = NULL, *second = NULL;
+
+    build_pc();
+    bad = refusal_of("vmgenid,guid=x");
+    g_assert_cmpstr(bad, ==, "Property 'vmgenid.guid' doesn't take value 'x'");
+    g_assert_null(vmgenid_find(machine));
+    add("vmgenid");
+    g_assert_true(g_uuid_string_is_valid(vmgenid_text(vmgenid_find(machine))));
+    second = refusal_of("vmgenid,guid=auto");
+    g_assert_cmpstr(second, ==, "at most one vmgenid device is permitted");
+    machine_destroy(machine);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -291,5 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/added-devices/pc-testdev", pc_testdev_keeps_register_and_memory);
     g_test_add_func("/added-devices/pci-testdev", pci_testdev_keeps_its_test_and_count);
     g_test_add_func("/added-devices/vmcoreinfo", vmcoreinfo_gives_the_note_that_the_guest_names);
+    g_test_add_func("/added-devices/vmgenid", a_saved_guest_gets_the_new_generation_id);
+    g_test_add_func("/added-devices/vmgenid-one", there_is_one_generation_id_and_it_is_a_uuid);
     return g_test_run();
 }

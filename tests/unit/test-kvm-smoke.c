@@ -102,6 +102,43 @@ static void test_write_to_rom_changes_nothing(void)
     machine_stop(m);
 }
 
+/* A chip with two modes, as flash has them; the overlay is its memory. */
+static unsigned flash_reads;
+
+static uint64_t flash_read(void *opaque, hwaddr offset, unsigned size)
+{
+    flash_reads++;
+    return 0x80;
+}
+
+static void flash_write(void *opaque, hwaddr offset, uint64_t value, unsigned size)
+{
+    memory_region_set_rom_mode(opaque, value == 0xff);
+}
+
+static void test_rom_device_is_memory_until_its_mode_changes(void)
+{
+    static const MemoryRegionOps ops = {.read = flash_read, .write = flash_write};
+    Machine *m = machine_start(1);
+    X86BootState boot = flat_boot();
+
+    g_assert_true(memory_region_init_rom_device(&m->overlay, &ops, &m->overlay, "flash", 0x1000, NULL));
+    store_le32((uint8_t *)memory_region_host(&m->overlay) + 4, 0x12345678);
+    memory_region_add(&m->memory_root, 0xe0000000, &m->overlay);
+    PUT(m, CODE_AT, guest_flash);
+    put_gdt(m);
+    reset_all(m, &boot);
+    accel_vcpus_resume(m->accel);
+    g_assert_true(wait_for(m, has_logged, 3));
+    g_assert_cmphex((uint32_t)logged(m, 0), ==, 0x12345678);
+    g_assert_cmphex((uint32_t)logged(m, 1), ==, 0x80);
+    g_assert_cmphex((uint32_t)logged(m, 2), ==, 0x12345678);
+    g_assert_cmpuint(flash_reads, ==, 1);
+    accel_vcpus_pause(m->accel);
+    memory_region_destroy(&m->overlay);
+    machine_stop(m);
+}
+
 static void test_triple_fault_asks_for_a_reset_and_the_reset_starts_again(void)
 {
     Machine *m = machine_start(1);
@@ -595,6 +632,8 @@ int main(int argc, char **argv)
          test_coalesced_writes_arrive_in_order_before_the_next_exit},
         {"doorbell-signals-its-eventfd", test_doorbell_signals_its_eventfd_and_not_the_handler},
         {"write-to-rom-changes-nothing", test_write_to_rom_changes_nothing},
+        {"rom-device-is-memory-until-its-mode-changes",
+         test_rom_device_is_memory_until_its_mode_changes},
         {"triple-fault-asks-for-a-reset",
          test_triple_fault_asks_for_a_reset_and_the_reset_starts_again},
         {"running-off-the-memory-is-reported",

@@ -165,6 +165,38 @@ static void read_only_ram_drops_writes_but_loader_passes(Fixture *f, gconstpoint
     memory_region_destroy(&rom);
 }
 
+static void rom_device_reads_as_memory_or_by_its_handler(Fixture *f, gconstpointer data)
+{
+    Chip chip = {.answer = 0x80};
+    MemoryRegion flash;
+    uint64_t length = 0x100;
+
+    g_assert_true(
+        memory_region_init_rom_device(&flash, &chip_ops, &chip, "flash", 0x1000, NULL));
+    memory_region_add(&f->root, 0x300000, &flash);
+    g_assert_true(address_space_write_rom(f->space, 0x300010, "xy", 2));
+    g_assert_cmphex(address_space_load(f->space, 0x300010, 2), ==, 0x7978);
+    g_assert_cmpuint(chip.reads + chip.writes, ==, 0);
+    address_space_store(f->space, 0x300010, 0x70, 1);
+    g_assert_cmpuint(chip.writes, ==, 1);
+    g_assert_cmphex(chip.last_offset, ==, 0x10);
+    g_assert_cmphex(chip.last_value, ==, 0x70);
+    g_assert_nonnull(address_space_map(f->space, 0x300000, &length, false));
+
+    memory_region_set_rom_mode(&flash, false);
+    g_assert_cmphex(address_space_load(f->space, 0x300010, 1), ==, 0x80);
+    g_assert_cmpuint(chip.reads, ==, 1);
+    g_assert_null(address_space_map(f->space, 0x300000, &length, false));
+    address_space_store(f->space, 0x300012, 0xff, 1);
+    g_assert_cmpuint(chip.writes, ==, 2);
+    g_assert_true(address_space_write_rom(f->space, 0x300010, "z", 1));
+
+    memory_region_set_rom_mode(&flash, true);
+    g_assert_cmphex(address_space_load(f->space, 0x300010, 2), ==, 0x797a);
+    g_assert_cmpuint(chip.reads, ==, 1);
+    memory_region_destroy(&flash);
+}
+
 static void map_ends_where_ram_ends(Fixture *f, gconstpointer data)
 {
     uint64_t length = 0x10000;
@@ -363,6 +395,7 @@ int main(int argc, char **argv)
     ADD(view_is_sorted_disjoint_and_merged);
     ADD(alias_shows_part_of_its_target);
     ADD(read_only_ram_drops_writes_but_loader_passes);
+    ADD(rom_device_reads_as_memory_or_by_its_handler);
     ADD(map_ends_where_ram_ends);
     ADD(access_is_split_to_what_the_chip_implements);
     ADD(invalid_sizes_read_ones_and_are_dropped);

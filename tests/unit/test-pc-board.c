@@ -214,6 +214,41 @@ static void requests_become_events_in_order(void)
     machine_destroy(machine);
 }
 
+static uint64_t told_crash[HYPERV_CRASH_PARAMETERS];
+static unsigned panics, crashes;
+
+static void note_panic(RunEvent event, void *opaque)
+{
+    if (event == RUN_EVENT_GUEST_PANICKED) {
+        panics++;
+        crashes += run_state_hyperv_crash(told_crash);
+    }
+}
+
+/* What a Hyper-V guest wrote before its panic is told with that one and no other. */
+static void a_crash_is_told_with_its_panic(void)
+{
+    const uint64_t parameters[HYPERV_CRASH_PARAMETERS] = {0x1e, 2, 3, 4, UINT64_MAX};
+    int before = run_state_actions()->panic;
+
+    build_pc();
+    run_state_add_handler(note_panic, NULL);
+    run_state_actions()->panic = PANIC_NONE;
+    run_state_note_hyperv_crash(parameters);
+    run_state_guest_panicked("test");
+    run_state_process_requests();
+    g_assert_cmpuint(panics, ==, 1);
+    g_assert_cmpuint(crashes, ==, 1);
+    g_assert_cmpmem(told_crash, sizeof(told_crash), parameters, sizeof(parameters));
+    run_state_guest_panicked("test");
+    run_state_process_requests();
+    g_assert_cmpuint(panics, ==, 2);
+    g_assert_cmpuint(crashes, ==, 1);
+    run_state_actions()->panic = before;
+    run_state_remove_handler(note_panic, NULL);
+    machine_destroy(machine);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -225,6 +260,7 @@ int main(int argc, char **argv)
                     every_chip_comes_back_as_it_was_saved);
     g_test_add_func("/pc-board/load_does_not_depend_on_the_state_before",
                     load_does_not_depend_on_the_state_before);
+    g_test_add_func("/pc-board/a_crash_is_told_with_its_panic", a_crash_is_told_with_its_panic);
     g_test_add_func("/pc-board/state_of_another_machine_is_refused",
                     state_of_another_machine_is_refused);
     g_test_add_func("/pc-board/requests_become_events_in_order", requests_become_events_in_order);

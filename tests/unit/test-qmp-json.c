@@ -173,6 +173,22 @@ static void test_text_of_bytes_that_are_no_text(void)
     g_assert_cmpstr(out->str, ==, "\"a\\uFFFD\\u007F\\u0001z\"");
 }
 
+static void numbers_beyond_signed_ones_are_written(void)
+{
+    const uint64_t values[] = {0, INT64_MAX, (uint64_t)INT64_MAX + 1, 0xfffff80312345678, UINT64_MAX};
+    static const char *const texts[] = {"0", "9223372036854775807", "9223372036854775808",
+                                        "18446735290806851192", "18446744073709551615"};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(values); i++) {
+        JsonNode *node = json_text_uint64(values[i]);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        json_text_append(text, node, i % 2);
+        g_assert_cmpstr(text->str, ==, texts[i]);
+        json_node_unref(node);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -184,6 +200,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qmp/json/size-and-token-limits", test_size_and_token_limits);
     g_test_add_func("/qmp/json/damage", test_damage);
     g_test_add_func("/qmp/json/pretty-text", test_pretty_text);
+    g_test_add_func("/qmp/json/large-numbers", numbers_beyond_signed_ones_are_written);
     g_test_add_func("/qmp/json/bytes-that-are-no-text", test_text_of_bytes_that_are_no_text);
     return g_test_run();
 }

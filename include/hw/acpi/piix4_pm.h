@@ -30,6 +30,8 @@ DEVICE_DECLARE(PIIX4PM, piix4_pm, HW_PIIX4_PM)
 
 /** piix4_pm_sleep_states: what the DSDT may offer; @s4_value is SLP_TYP of S4. */
 void piix4_pm_sleep_states(PIIX4PM *pm, bool *s3, bool *s4, uint8_t *s4_value);
+/** piix4_pm_io_base: the port where the firmware has put PM1 and the timer; 0: nowhere yet. */
+uint16_t piix4_pm_io_base(PIIX4PM *pm);
 /** piix4_pm_press_sleep_button: SLPBTN_STS and its SCI. */
 void piix4_pm_press_sleep_button(PIIX4PM *pm);
 /** piix4_pm_raise_gpe: general-purpose event @n (0-15). */

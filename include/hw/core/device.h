@@ -113,6 +113,11 @@ GType device_type_register_static(GType parent, const char *name, GClassInitFunc
 void device_type_table_add(GType (*get_type)(void));
 /** device_types_init: registers every type of the table; main calls it once, first. */
 void device_types_init(void);
+/** device_type_name: what users call @type; its GType's name has '_' where that has a dot. */
+const char *device_type_name(GType type);
+/** device_type_from_name: the type that device_type_name() says @name of, abstract ones and others than devices
+ * included, or 0. */
+GType device_type_from_name(const char *name);
 /** device_type_lookup: the concrete Device type called @name, or 0 (aliases like "e1000" -> ... resolved). */
 GType device_type_lookup(const char *name);
 

@@ -121,6 +121,8 @@ Bus *machine_find_bus(Machine *machine, const char *name);
 Bus *machine_find_bus_by_type(Machine *machine, const char *type_name);
 /** machine_find_device: by id, canonical path or its unambiguous tail ("ioapic"). */
 Device *machine_find_device(Machine *machine, const char *path);
+/** machine_device_of_type: the first realized one of @type or a type derived from it, or NULL. */
+Device *machine_device_of_type(Machine *machine, GType type);
 /** machine_devices: all realized devices in realize order. */
 GPtrArray *machine_devices(Machine *machine);
 /** machine_add_device_from_options: -device / device_add: driver, id, bus, properties. */

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "accel/accel.h"
 #include "hw/core/device.h"
 
 typedef enum {
@@ -64,6 +65,11 @@ void run_state_request_stop(RunState state);
 void run_state_request_exit(int status);
 /** run_state_guest_panicked: pvpanic, KVM errors, Xen crash: follows -action panic=. */
 void run_state_guest_panicked(const char *reason);
+/** run_state_note_hyperv_crash: what a Hyper-V guest says of the panic that comes with the next
+ * run_state_guest_panicked(). Any thread. */
+void run_state_note_hyperv_crash(const uint64_t parameters[HYPERV_CRASH_PARAMETERS]);
+/** run_state_hyperv_crash: the same, while RUN_EVENT_GUEST_PANICKED is told; false: the guest said nothing. */
+bool run_state_hyperv_crash(uint64_t parameters[HYPERV_CRASH_PARAMETERS]);
 /** run_state_internal_error: KVM_EXIT_INTERNAL_ERROR and the like: stops the machine as "internal-error". */
 void run_state_internal_error(void);
 

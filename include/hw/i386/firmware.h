@@ -9,6 +9,8 @@
 #include "hw/core/machine.h"
 
 #define PC_DEFAULT_FIRMWARE "bios-256k.bin"
+#define PC_ISA_BIOS_END     UINT64_C(0x100000)
+#define PC_ISA_BIOS_MAX     UINT64_C(0x20000) /* of the firmware's end, below PC_ISA_BIOS_END */
 
 /**
  * firmware_find: the path of firmware file @name: as it is, then in each folder of -L, then where

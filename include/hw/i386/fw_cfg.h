@@ -73,6 +73,9 @@ void fw_cfg_add_u16(FwCfg *fw_cfg, uint16_t key, uint16_t value);
 void fw_cfg_add_u32(FwCfg *fw_cfg, uint16_t key, uint32_t value);
 void fw_cfg_add_u64(FwCfg *fw_cfg, uint16_t key, uint64_t value);
 
+/** fw_cfg_find_device: the machine's, or NULL. */
+FwCfg *fw_cfg_find_device(Machine *machine);
+
 /**
  * fw_cfg_add_file: a file of the directory (key FW_CFG_FILE_DIR).
  * @name: at most 55 characters; the guest sees the directory sorted by name

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hw/block/fdc.h"
 #include "hw/core/machine.h"
 #include "hw/i386/e820.h"
 #include "hw/i386/fw_cfg.h"
@@ -44,6 +45,7 @@ typedef struct {
     uint32_t cpu_signature, cpu_features; /* CPUID leaf 1 EAX and EDX, for SMBIOS; 0: unknown */
     uint32_t cpu_speed_mhz;               /* 0: unknown */
 
+    bool flash;     /* the firmware is in flash memory: -kernel goes through it */
     bool acpi;      /* false: -machine acpi=off, no tables */
     bool smbios_64; /* -machine smbios-entry-point-type=64 */
     bool hpet, i8042, vga;
@@ -51,6 +53,9 @@ typedef struct {
     uint16_t serial_ports[PC_SERIAL_PORTS]; /* I/O base of COM1-COM4, 0: not there */
     uint8_t serial_irqs[PC_SERIAL_PORTS];
     uint16_t pvpanic_port; /* 0: not there */
+    bool floppy_controller;
+    bool floppy_present[FDC_UNIT_COUNT];
+    FDCDriveInfo floppies[FDC_UNIT_COUNT];
     bool s3_disabled, s4_disabled;
     uint8_t s4_value;            /* SLP_TYP of S4, 2 unless PIIX4_PM.s4_val says otherwise */
     const char *machine_version; /* "pc-i440fx-8.2", SMBIOS product version */

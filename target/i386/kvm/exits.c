@@ -15,6 +15,8 @@
 
 TRACE_DEFINE(kvm_exit)
 
+#define MSR_HV_CRASH_P0 0x40000100u
+
 static void end_vcpu(KvmVcpu *vcpu, AccelGuestRequest request)
 {
     KvmAccel *kvm = vcpu->kvm;
@@ -148,6 +150,22 @@ static void exit_hardware(KvmVcpu *vcpu)
     end_with_registers(vcpu);
 }
 
+/* TLFS: the guest has filled in five numbers before it wrote the control register. */
+static void tell_hyperv_crash(KvmVcpu *vcpu)
+{
+    KvmAccel *kvm = vcpu->kvm;
+    uint64_t parameters[HYPERV_CRASH_PARAMETERS];
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(parameters); i++) {
+        if (!kvm_msr_get(vcpu->fd, MSR_HV_CRASH_P0 + i, &parameters[i])) {
+            return;
+        }
+    }
+    if (kvm->ops->hyperv_crash && x86_cpu_model_has(vcpu->parent.model, "hv-crash")) {
+        kvm->ops->hyperv_crash(kvm->opaque, parameters);
+    }
+}
+
 static void exit_system_event(KvmVcpu *vcpu)
 {
     switch (vcpu->run->system_event.type) {
@@ -158,6 +176,7 @@ static void exit_system_event(KvmVcpu *vcpu)
         end_vcpu(vcpu, ACCEL_GUEST_RESET);
         break;
     case KVM_SYSTEM_EVENT_CRASH:
+        tell_hyperv_crash(vcpu);
         end_vcpu(vcpu, ACCEL_GUEST_PANICKED);
         break;
     default:
