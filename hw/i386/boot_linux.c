@@ -255,17 +255,23 @@ static bool add_dtb(LinuxBoot *boot, GError **error)
 static bool add_seed(LinuxBoot *boot, GError **error)
 {
     GByteArray *bytes;
+    uint64_t address;
     uint8_t node[DATA_HEADER_SIZE + SEED_SIZE] = {0};
 
     if (boot->version < VERSION_SETUP_DATA) {
         return true;
     }
+    /* The kernel splits the memory map here, and its crash kernel gets what is below. */
+    if (!boot_space_high(&boot->image->space, sizeof(node), 16, BOOT_LOW_START, BOOT_LOW_END,
+                         &address)) {
+        return error_setf(error, "-kernel %s: no free memory below 0x%x for boot data",
+                          machine_config(boot->image->platform->machine)->kernel, BOOT_LOW_END);
+    }
     data_header(boot, node, DATA_RNG_SEED, SEED_SIZE);
     bytes = g_byte_array_new();
     g_byte_array_append(bytes, node, sizeof(node));
-    if (!boot_image_low_bytes(boot->image, bytes, 16, &boot->setup_data, error)) {
-        return false;
-    }
+    boot_image_add_bytes(boot->image, address, bytes);
+    boot->setup_data = address;
     boot->image->seed_address = boot->setup_data + DATA_HEADER_SIZE;
     return true;
 }

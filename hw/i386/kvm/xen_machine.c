@@ -190,11 +190,16 @@ static void show_port(XenMachine *xen, const char *whose, uint32_t port)
     store_client_printf(xen->client, 0, NULL, path, "%u", port);
 }
 
-/* The guest starts another kernel in itself: its connections go, the tree and its memory stay. */
+/*
+ * The guest starts another kernel in itself: its connections go, the tree and its memory stay. PV
+ * devices begin anew; those that share an image with an emulated disk let it go before that disk is
+ * plugged back, and wait until the new kernel unplugs it again.
+ */
 void xen_machine_soft_reset(KvmXenHost *host)
 {
     XenMachine *xen = (XenMachine *)((char *)host - offsetof(XenMachine, host));
 
+    xen_bus_let_go(xen->bus);
     release_ports(xen);
     xen_patcher_forget(host->patcher);
     xen_domain_reset(xen->domain, true);
@@ -202,6 +207,7 @@ void xen_machine_soft_reset(KvmXenHost *host)
     show_port(xen, "store", offer_store(xen));
     show_port(xen, "console", xen_primary_console_offer(xen->console));
     host->board.soft_reset(host->board.opaque);
+    xen_bus_emulated_unplugged(xen->bus);
 }
 
 /* ---- saved state ---- */

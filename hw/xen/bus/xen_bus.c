@@ -82,12 +82,17 @@ static void let_go_or_remove(XenDevice *device)
     }
 }
 
+void xen_bus_let_go(XenBus *bus)
+{
+    for_each_device(bus, let_go_or_remove);
+}
+
 static void xen_bus_reset(Bus *self)
 {
     XenBus *bus = HW_XEN_BUS(self);
 
     if (!bus->waking) {
-        for_each_device(bus, let_go_or_remove);
+        xen_bus_let_go(bus);
     }
 }
 

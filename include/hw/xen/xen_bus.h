@@ -39,6 +39,13 @@ StoreClient *xen_bus_client(XenBus *bus);
 void xen_bus_emulated_unplugged(XenBus *bus);
 
 /**
+ * xen_bus_let_go: before another kernel starts in the guest: every device disconnects, its areas go
+ * and what it shares with an emulated device is given back. They come again by
+ * xen_bus_emulated_unplugged(), those that may. Machine lock held.
+ */
+void xen_bus_let_go(XenBus *bus);
+
+/**
  * xen_bus_reconnect: after loading: store and domain are loaded, rings and ports are bound again.
  * Happens by itself when the machine next runs; does nothing the second time.
  */
