@@ -357,6 +357,7 @@ ELEMENTS = [
                                                 "file='{folder}/other'/><target dev='hdd' bus='ide'/></disk>")],
      r'"driver":"ide-hd","bus":"ide.1","unit":1'),
     ("watchdog without an action", [("devices", "<watchdog model='ib700' action='none'/>")], r'"driver":"ib700"'),
+    ("generation", [(".", "<genid>31337a52-0000-4000-8000-000000000001</genid>")], r'"driver":"vmgenid"'),
 ]
 
 

@@ -32,7 +32,9 @@ class Domain(Machine):
     def __enter__(self):
         self.host.virsh(*self.start, "--paused")
         terminal = self.host.virsh("ttyconsole", NAME).strip()
-        self.command = ["sh", "-c", f"cat <{terminal} & exec cat >{terminal}"]
+        # Not cat: busybox's splices, and then the pipe is locked for as long as the terminal says nothing.
+        self.command = ["sh", "-c", f"dd bs=4096 if={terminal} 2> /dev/null & "
+                                    f"exec dd bs=4096 of={terminal} conv=notrunc 2> /dev/null"]
         super().__enter__()
         self.host.virsh("resume", NAME)
         return self

@@ -120,7 +120,7 @@ def test_guest_that_never_answers_loses_the_disk_with_the_reset(context):
     assert os.path.getsize(other) == SIZE
 
 
-@case(assets=SMALL_SYSTEM, cost=60)
+@case(assets=SMALL_SYSTEM, cost=60, full=True)
 def test_disk_that_the_guest_does_not_let_go_is_taken_by_the_second_request(context):
     """The kernel's store thread waits for a second disk that answers nothing; asked, then forced; it comes to itself."""
     first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)
@@ -152,7 +152,7 @@ def test_disk_that_the_guest_does_not_let_go_is_taken_by_the_second_request(cont
         machine.power_off()
 
 
-@case(assets=SMALL_SYSTEM, cost=60)
+@case(assets=SMALL_SYSTEM, cost=60, full=True)
 def test_disk_that_the_guest_holds_open_goes_and_its_user_gets_errors(context):
     """Linux lets go of a disk that somebody uses; reads of it fail, others go on."""
     first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)

@@ -29,7 +29,11 @@ def tools():
         for program in PROGRAMS:
             shutil.copy(program, folder / "bin")
         shutil.copy(DRIVER, folder / "drivers")
-        shutil.copy(HELPER, folder / "libvirt")
+        # libvirtd starts it without LD_LIBRARY_PATH.
+        shutil.copy(HELPER, folder / "libvirt/iohelper")
+        start = folder / "libvirt" / pathlib.Path(HELPER).name
+        start.write_text('#!/bin/sh\nLD_LIBRARY_PATH=${0%/*}/../lib exec "${0%/*}/iohelper" "$@"\n', encoding="ascii")
+        start.chmod(0o755)
         shutil.copytree(CPU_MAP, folder / "cpu_map", ignore=shutil.ignore_patterns("arm_*", "ppc64_*"))
         needs = {need for path in (*PROGRAMS, DRIVER, HELPER) for need in cpio.libraries(path)}
         for need in needs:
