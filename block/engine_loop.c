@@ -101,7 +101,9 @@ static int64_t wait_ns(const BlockEngine *engine, int64_t until_ns)
     if (deadline_ns == 0) {
         return -1;
     }
-    return MAX(deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST), 0);
+    /* Read once: MAX evaluates what it returns again, when the rest may be negative, for ever. */
+    int64_t left_ns = deadline_ns - clock_get_ns(CLOCK_REALTIME_HOST);
+    return MAX(left_ns, 0);
 }
 
 static gint plain_poll(BlockEngine *engine, GPollFD *fds, guint count, int64_t until_ns)
