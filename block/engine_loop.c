@@ -14,6 +14,9 @@
 #include <sys/prctl.h>
 
 #define OTHERS_MAX 8
+/* A thread that sleeps looks once a second whether it missed something. With limits on a disk of
+ * several queues a wake-up was lost now and then, why is not known; it would sleep for ever. */
+#define LOOK_AGAIN_NS (INT64_C(1000000000))
 
 /* What this thread's GLib waits for beside the engine's own descriptors. */
 static __thread struct {
@@ -129,6 +132,7 @@ static gint loop_poll(GPollFD *fds, guint count, gint timeout_ms)
         int64_t left_ns = engine_ready(engine) ? 0 : wait_ns(engine, until_ns);
 
         if (left_ns != 0) {
+            left_ns = left_ns < 0 ? LOOK_AGAIN_NS : MIN(left_ns, LOOK_AGAIN_NS);
             engine_send_refused(ring_submit_and_wait(engine->ring, left_ns));
         } else if (until_ns != 0 && until_ns <= clock_get_ns(CLOCK_REALTIME_HOST)) {
             break;
