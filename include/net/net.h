@@ -12,7 +12,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -153,6 +153,19 @@ bool net_netdev_remove(const char *id, GError **error);
 /** net_netdev_type_foreach: what this build has, with one line of description each. */
 void net_netdev_type_foreach(void (*visit)(const char *type, const char *help, void *opaque),
                              void *opaque);
+/**
+ * net_set_stream_listener: @changed hears of each connection of a netdev: made (@peer is who) and
+ * lost (NULL).
+ */
+void net_set_stream_listener(void (*changed)(const char *id, GSocketAddress *peer));
+/**
+ * net_user_forward: one more hostfwd= rule for the netdev user @id (NULL: the first there is).
+ * net_user_unforward: takes "tcp|udp:[address]:port" away again.
+ */
+bool net_user_forward(const char *id, const char *rule, GError **error);
+bool net_user_unforward(const char *id, const char *rule, GError **error);
+/** net_user_info: the connections of every netdev user, as `info usernet` shows them. */
+char *net_user_info(void);
 /** net_cleanup: at exit, with no adapter left: netdevs go, down scripts run. */
 void net_cleanup(void);
 
