@@ -153,7 +153,7 @@ static bool open_queue(XenDisk *disk, const Choice *choice, unsigned index, GVar
                        GError **error)
 {
     XenDevice *device = HW_XEN_DEVICE(disk);
-    uint32_t refs[XEN_BLOCK_RING_PAGES_MAX];
+    uint32_t refs[XEN_RING_PAGES_MAX];
     g_autofree char *prefix =
         choice->queues > 1 ? g_strdup_printf("queue-%u/", index) : g_strdup("");
     XenBlockQueueConfig config = {
