@@ -131,6 +131,7 @@ void net_cleanup(void)
 {
     g_autoptr(GPtrArray) netdevs = g_ptr_array_new();
 
+    net_announce_stop();
     net_client_foreach(collect_netdev, netdevs);
     for (unsigned i = netdevs->len; i > 0; i--) {
         net_client_free(netdevs->pdata[i - 1]);

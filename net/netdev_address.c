@@ -35,6 +35,14 @@ static bool check_members(JsonObject *address, const char *key, const char *type
     return error_setf(error, "Parameter '%s.type' does not accept value '%s'", key, type);
 }
 
+/* What changes nothing here. */
+static bool is_ignored(const char *member)
+{
+    static const char *const names[] = {"type", "numeric", "keep-alive", "mptcp", NULL};
+
+    return g_strv_contains(names, member);
+}
+
 /* The members as SocketTarget reads them: without the type, an fd's "str" called "fd". */
 static JsonObject *target_options(JsonObject *address)
 {
@@ -45,7 +53,7 @@ static JsonObject *target_options(JsonObject *address)
 
     json_object_iter_init_ordered(&iter, address);
     while (json_object_iter_next_ordered(&iter, &member, &value)) {
-        if (strcmp(member, "type") != 0) {
+        if (!is_ignored(member)) {
             json_object_set_member(options, strcmp(member, "str") == 0 ? "fd" : member,
                                    json_node_copy(value));
         }

@@ -169,6 +169,25 @@ char *net_user_info(void);
 /** net_cleanup: at exit, with no adapter left: netdevs go, down scripts run. */
 void net_cleanup(void);
 
+/* ---- announcements ---- */
+
+/** NetAnnouncement: how often, and the pauses between: the first, what each grows by, the most. */
+typedef struct NetAnnouncement {
+    unsigned rounds;
+    int64_t initial_ms, step_ms, max_ms;
+} NetAnnouncement;
+
+#define NET_ANNOUNCEMENT_DEFAULT ((NetAnnouncement){5, 50, 100, 550})
+
+/**
+ * net_announce: every adapter that has a link (or those of the NULL-ended @names) tells its network
+ * where its address is now. net_announce_stop: nothing more is sent.
+ */
+void net_announce(const NetAnnouncement *wanted, const char *const *names);
+void net_announce_stop(void);
+
+/* ---- for adapters ---- */
+
 /**
  * net_netdev_claim: the netdev called @id for an adapter that is being made: it exists and has no
  * adapter yet. @error names @option ("netdev") and the value.
