@@ -14,12 +14,13 @@
 #include "xen_net_headers.h"
 #include "xen_net_queue.h"
 
-#define INDEX_FREE    (-1)
-#define NOT_GIVEN     UINT64_MAX
-#define QUEUES_MAX    16
-#define QUEUES_USUAL  4 /* of a guest with that many vCPUs */
-#define GROUPS_MAX    64
-#define SAVED_STATE   "ay"
+#define INDEX_FREE   (-1)
+#define NOT_GIVEN    UINT64_MAX
+#define QUEUES_MAX   16
+#define QUEUES_USUAL 4 /* of a guest with that many vCPUs */
+#define GROUPS_MAX   64
+#define HEADERS_MAX  256 /* bytes of a frame in which its flow is looked for */
+#define SAVED_STATE  "ay"
 
 typedef struct {
     XenDevice parent_instance;
@@ -84,19 +85,22 @@ static bool is_multicast(const uint8_t *mac)
 
 /* ---- between the network and the queues ---- */
 
+/* What the peer cannot take now waits in its queue; the segments behind it go there too. */
 static bool send_one(void *opaque, const NetPacket *packet)
 {
-    NetClient *client = opaque;
+    XenNet *net = opaque;
 
-    return net_client_send(client, packet);
+    if (!net_client_send(net->client, packet)) {
+        net->target.blocked = true;
+    }
+    return true;
 }
 
-/* Segments go out one by one: the first that has to wait says so for all. */
 static bool frame_from_guest(void *opaque, const NetPacket *packet)
 {
     XenNet *net = opaque;
 
-    return net_finish_packet(packet, net_client_peer_takes(net->client), send_one, net->client);
+    return net_finish_packet(packet, net_client_peer_takes(net->client), send_one, net);
 }
 
 static void buffers_there(void *opaque)
@@ -104,10 +108,23 @@ static void buffers_there(void *opaque)
     net_client_ready(HW_XEN_NET(opaque)->client);
 }
 
+/* The headers may lie in several pieces. */
+static uint32_t flow_of(const NetPacket *packet)
+{
+    uint8_t start[HEADERS_MAX];
+    size_t length = 0;
+
+    for (unsigned i = 0; i < packet->count && length < sizeof(start); i++) {
+        size_t step = MIN(packet->pieces[i].iov_len, sizeof(start) - length);
+        memcpy(start + length, packet->pieces[i].iov_base, step);
+        length += step;
+    }
+    return xen_net_flow(start, length);
+}
+
 static XenNetQueue *queue_for(XenNet *net, const NetPacket *packet)
 {
-    const struct iovec *first = &packet->pieces[0];
-    uint32_t flow = net->queues->len > 1 ? xen_net_flow(first->iov_base, first->iov_len) : 0;
+    uint32_t flow = net->queues->len > 1 ? flow_of(packet) : 0;
 
     return g_ptr_array_index(net->queues, flow % net->queues->len);
 }
@@ -131,6 +148,7 @@ static void look_at_all(NetClient *client)
 {
     XenNet *net = client->opaque;
 
+    net->target.blocked = false;
     for (guint i = 0; i < net->queues->len; i++) {
         xen_net_queue_look(g_ptr_array_index(net->queues, i));
     }
@@ -156,6 +174,7 @@ static const NetClientClass client_class = {
     .is_adapter = true,
     .receive = frame_to_guest,
     .peer_ready = look_at_all,
+    .link_changed = look_at_all,
     .takes = frontend_takes,
     .rx_filter = tell_filter,
 };
@@ -174,7 +193,7 @@ static bool choose_index(XenNet *net, GError **error)
 
     if (net->index_property != INDEX_FREE) {
         return index_is_free(device, (uint32_t)net->index_property) ||
-               error_setf(error, "net/%d exists already", net->index_property);
+               error_setf(error, "device vif/%d exists already", net->index_property);
     }
     for (uint32_t index = 0; index < INT32_MAX; index++) {
         if (index_is_free(device, index)) {
@@ -257,8 +276,8 @@ static bool publish_mac(XenNet *net, uint32_t t, GError **error)
 static bool xen_net_publish(XenDevice *device, uint32_t t, GError **error)
 {
     static const char *const features[] = {
-        "feature-rx-copy",          "feature-sg",
-        "feature-gso-tcpv4",        "feature-gso-tcpv6",
+        "feature-rx-copy",           "feature-sg",
+        "feature-gso-tcpv4",         "feature-gso-tcpv6",
         "feature-ipv6-csum-offload", "feature-split-event-channels",
         "feature-multicast-control",
     };
@@ -315,10 +334,10 @@ static bool read_flag(XenDevice *device, const char *name, bool *flag, GError **
 static bool read_features(XenNet *net, GError **error)
 {
     XenDevice *device = HW_XEN_DEVICE(net);
-    bool copies, notifies, no_sum, sum6, tso4, tso6;
+    bool copies, no_sum, sum6, tso4, tso6;
 
     if (!read_flag(device, "request-rx-copy", &copies, error) ||
-        !read_flag(device, "feature-rx-notify", &notifies, error) ||
+        !read_flag(device, "feature-rx-notify", &net->target.notifies, error) ||
         !read_flag(device, "feature-sg", &net->target.scatter, error) ||
         !read_flag(device, "feature-gso-tcpv4", &tso4, error) ||
         !read_flag(device, "feature-gso-tcpv6", &tso6, error) ||
@@ -329,9 +348,6 @@ static bool read_features(XenNet *net, GError **error)
     }
     if (!copies) {
         return error_setf(error, "request-rx-copy is not set: page flipping is not there");
-    }
-    if (!notifies) {
-        return error_setf(error, "feature-rx-notify is not set");
     }
     /* A frame whose sum is blank may be of either protocol. */
     bool sums = !no_sum && sum6;
@@ -447,6 +463,7 @@ static bool xen_net_connect(XenDevice *device, GVariant *saved, GError **error)
     XenNet *net = HW_XEN_NET(device);
 
     net->target.domain = xen_device_domain(device);
+    net->target.blocked = false;
     net->target.frame = frame_from_guest;
     net->target.multicast = change_group;
     net->target.buffers = buffers_there;
@@ -501,7 +518,7 @@ static void xen_net_class_init(DeviceClass *klass)
     klass->category = DEVICE_CATEGORY_NETWORK;
     klass->user_creatable = true;
     klass->ignores_bus = true;
-    xen_class->backend_type = "qnic";
+    xen_class->backend_type = "vif";
     xen_class->frontend_class = "vif";
     xen_class->set_up = xen_net_set_up;
     xen_class->tear_down = xen_net_tear_down;

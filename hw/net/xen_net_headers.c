@@ -63,8 +63,8 @@ static bool find_in_ipv4(const uint8_t *frame, size_t size, size_t ip, XenNetHea
     headers->protocol = frame[ip + 9];
     headers->addresses = (uint16_t)(ip + 12);
     headers->transport = (uint16_t)(ip + length);
-    return length >= IPV4_HEADER && ip + length <= size &&
-           !(get16(frame + ip + 6) & IPV4_FRAGMENT);
+    headers->end = (uint32_t)ip + get16(frame + ip + 2);
+    return length >= IPV4_HEADER && ip + length <= size && !(get16(frame + ip + 6) & IPV4_FRAGMENT);
 }
 
 static bool is_extension(uint8_t type)
@@ -89,6 +89,7 @@ static bool find_in_ipv6(const uint8_t *frame, size_t size, size_t ip, XenNetHea
     headers->protocol = next;
     headers->addresses = (uint16_t)(ip + 8);
     headers->transport = (uint16_t)at;
+    headers->end = (uint32_t)ip + IPV6_HEADER + get16(frame + ip + 4);
     return at <= size;
 }
 
@@ -134,10 +135,9 @@ static unsigned address_bytes(const XenNetHeaders *headers)
 }
 
 /* Not inverted, as the one who finishes the sum expects it in its field. */
-static void put_pseudo_header_sum(uint8_t *frame, size_t size, const XenNetHeaders *headers,
-                                  unsigned field)
+static void put_pseudo_header_sum(uint8_t *frame, const XenNetHeaders *headers, unsigned field)
 {
-    uint32_t sum = headers->protocol + (uint32_t)(size - headers->transport);
+    uint32_t sum = headers->protocol + headers->end - headers->transport;
 
     for (unsigned i = 0; i < address_bytes(headers); i += 2) {
         sum += get16(frame + headers->addresses + i);
@@ -149,13 +149,14 @@ static void put_pseudo_header_sum(uint8_t *frame, size_t size, const XenNetHeade
     frame[field + 1] = (uint8_t)sum;
 }
 
-bool xen_net_describe(uint8_t *frame, size_t size, bool blank, uint8_t gso_type, uint16_t gso_size,
+bool xen_net_describe(uint8_t *frame, size_t *size, uint8_t gso_type, uint16_t gso_size,
                       NetOffload *offload)
 {
     uint8_t family_type;
     XenNetHeaders headers;
 
-    if (!xen_net_find_headers(frame, size, &headers)) {
+    if (!xen_net_find_headers(frame, *size, &headers) || headers.end > *size ||
+        headers.header_length > headers.end) {
         return false;
     }
     family_type = headers.ipv6 ? NET_GSO_TCPV6 : NET_GSO_TCPV4;
@@ -165,10 +166,9 @@ bool xen_net_describe(uint8_t *frame, size_t size, bool blank, uint8_t gso_type,
     *offload = (NetOffload){.flags = NET_NEEDS_CSUM,
                             .csum_start = headers.transport,
                             .csum_offset = headers.protocol == PROTOCOL_TCP ? TCP_SUM : UDP_SUM};
-    if (!blank) {
-        put_pseudo_header_sum(frame, size, &headers, headers.transport + offload->csum_offset);
-    }
-    if (gso_size && size > (size_t)headers.header_length + gso_size) {
+    put_pseudo_header_sum(frame, &headers, headers.transport + offload->csum_offset);
+    *size = headers.end;
+    if (gso_size && *size > (size_t)headers.header_length + gso_size) {
         offload->gso_type = gso_type;
         offload->gso_size = gso_size;
         offload->header_length = headers.header_length;
@@ -192,5 +192,5 @@ uint32_t xen_net_flow(const uint8_t *frame, size_t size)
     for (unsigned i = 0; i < 4; i++) { /* both ports */
         hash = (hash ^ frame[headers.transport + i]) * 16777619u;
     }
-    return hash;
+    return hash ^ hash >> 16;
 }

@@ -11,10 +11,11 @@
 
 typedef struct {
     bool ipv6;
-    uint8_t protocol;       /* TCP (6) or UDP (17) */
-    uint16_t addresses;     /* offsets: source and destination address, one after the other */
+    uint8_t protocol;   /* TCP (6) or UDP (17) */
+    uint16_t addresses; /* offsets: source and destination address, one after the other */
     uint16_t transport;
     uint16_t header_length; /* up to the payload of TCP and UDP */
+    uint32_t end;           /* of the packet as IP says it, which nobody has checked */
 } XenNetHeaders;
 
 /**
@@ -26,10 +27,10 @@ bool xen_net_find_headers(const uint8_t *frame, size_t size, XenNetHeaders *head
 /**
  * xen_net_describe: fills @offload for a frame whose check sum is blank and which is to be cut into
  * segments of @gso_size bytes (0: not at all) of NET_GSO_ @gso_type. The sum of the pseudo header
- * is put into @frame when @blank is false, as the guest had summed more than that. False: the
- * headers do not allow it.
+ * is put into @frame, as not every front end does that. What follows the IP packet is cut off
+ * *@size: nobody shall sum it. False: the headers do not allow it.
  */
-bool xen_net_describe(uint8_t *frame, size_t size, bool blank, uint8_t gso_type, uint16_t gso_size,
+bool xen_net_describe(uint8_t *frame, size_t *size, uint8_t gso_type, uint16_t gso_size,
                       NetOffload *offload);
 
 /** xen_net_flow: a number that is the same for all frames of a flow; 0 for what has none. */

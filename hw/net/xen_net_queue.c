@@ -35,7 +35,10 @@ TRACE_DEFINE(xen_net_receive);
 #define RX_SLOT_SIZE sizeof(netif_rx_response_t)
 
 /* Slots that are taken in one go, so that a guest which never ends filling keeps nobody waiting. */
-#define SLOTS_A_TURN 256u
+#define SLOTS_A_TURN 64u
+
+/* How often a front end that sends no event for its buffers is asked for them. */
+#define LOOK_AGAIN_US 10000
 
 typedef struct {
     GSource base;
@@ -49,7 +52,6 @@ struct XenNetQueue {
     XenEvtchnBackend *rx_channel; /* NULL: one for both */
     int event_fd;
     GSource *source;
-    bool blocked; /* the network takes no more frames now */
     bool broken;
 };
 
@@ -71,7 +73,6 @@ static void show_received(XenNetQueue *queue)
 
 void xen_net_queue_look(XenNetQueue *queue)
 {
-    queue->blocked = false;
     g_source_set_ready_time(queue->source, 0);
 }
 
@@ -83,32 +84,32 @@ static void break_down(XenNetQueue *queue, const char *reason)
 
 /* ---- frames from the guest ---- */
 
-static void hand_over(XenNetQueue *queue, const XenNetTx *tx, uint8_t *frame)
+static bool hand_over(XenNetQueue *queue, XenNetTx *tx, uint8_t *frame)
 {
-    struct iovec piece = {frame, tx->size};
-    NetPacket packet = {.pieces = &piece, .count = 1, .size = tx->size};
+    struct iovec piece = {.iov_base = frame};
+    NetPacket packet = {.pieces = &piece, .count = 1};
 
-    if (xen_net_tx_describe(tx, frame, &packet.offload)) {
-        TRACE(xen_net_transmit, "%u bytes, flags 0x%x, segments of %u", tx->size,
-              tx->requests[0].flags, packet.offload.gso_size);
-        queue->blocked = !queue->target->frame(queue->target->opaque, &packet);
+    if (!xen_net_tx_describe(tx, frame, &packet.offload)) {
+        return false;
     }
+    piece.iov_len = packet.size = tx->size;
+    TRACE(xen_net_transmit, "%zu bytes, flags 0x%x, segments of %u", tx->size,
+          tx->requests[0].flags, packet.offload.gso_size);
+    return queue->target->frame(queue->target->opaque, &packet);
 }
 
-static int16_t transmit(XenNetQueue *queue, const XenNetTx *tx)
+static int16_t transmit(XenNetQueue *queue, XenNetTx *tx)
 {
     uint8_t frame[XEN_NETIF_MAX_TX_SIZE];
 
     if (tx->multicast != XEN_NET_MULTICAST_NONE) {
         bool add = tx->multicast == XEN_NET_MULTICAST_ADD;
         return queue->target->multicast(queue->target->opaque, add, tx->group) ? NETIF_RSP_OKAY
-                                                                              : NETIF_RSP_ERROR;
+                                                                               : NETIF_RSP_ERROR;
     }
-    if (!xen_net_tx_copy(tx, queue->target->domain, frame)) {
-        return NETIF_RSP_ERROR;
-    }
-    hand_over(queue, tx, frame);
-    return NETIF_RSP_OKAY;
+    return xen_net_tx_copy(tx, queue->target->domain, frame) && hand_over(queue, tx, frame)
+               ? NETIF_RSP_OKAY
+               : NETIF_RSP_ERROR;
 }
 
 /* Takes one frame's slots; how many they were, or 0 with the queue broken. */
@@ -130,7 +131,7 @@ static bool take_frames(XenNetQueue *queue)
 {
     unsigned taken = 0;
 
-    while (taken < SLOTS_A_TURN && !queue->blocked && !queue->broken) {
+    while (taken < SLOTS_A_TURN && !queue->target->blocked && !queue->broken) {
         int64_t waiting = xen_ring_waiting(&queue->tx);
         if (waiting < 0) {
             break_down(queue, "the transmit ring's indices contradict each other");
@@ -140,7 +141,7 @@ static bool take_frames(XenNetQueue *queue)
             return false;
         }
     }
-    return !queue->blocked && !queue->broken;
+    return !queue->target->blocked && !queue->broken;
 }
 
 /* ---- frames to the guest ---- */
@@ -221,7 +222,14 @@ static bool has_buffers(XenNetQueue *queue, unsigned needed)
         break_down(queue, "the receive ring's indices contradict each other");
         return false;
     }
-    return waiting >= needed || (xen_ring_arm(&queue->rx, needed) && xen_ring_waiting(&queue->rx) >= needed);
+    if (waiting >= needed ||
+        (xen_ring_arm(&queue->rx, needed) && xen_ring_waiting(&queue->rx) >= needed)) {
+        return true;
+    }
+    if (!queue->target->notifies) {
+        g_source_set_ready_time(queue->source, g_get_monotonic_time() + LOOK_AGAIN_US);
+    }
+    return false;
 }
 
 static void gather(const NetPacket *packet, uint8_t *bytes)

@@ -19,7 +19,7 @@ typedef struct XenNetQueue XenNetQueue;
 /* What the queues of an adapter share. */
 typedef struct {
     XenDomain *domain;
-    /** frame: one from the guest; false: no more now, until xen_net_queue_look(). */
+    /** frame: one from the guest; false: its headers are wrong. */
     bool (*frame)(void *opaque, const NetPacket *packet);
     /** multicast: the guest wants a group's frames (@add), or does not; false: it cannot be. */
     bool (*multicast)(void *opaque, bool add, const uint8_t mac[NET_MAC_LENGTH]);
@@ -29,7 +29,9 @@ typedef struct {
      * may not be closed from there. */
     void (*broken)(void *opaque, const char *reason);
     void *opaque;
-    bool scatter; /* the guest takes frames of more than one buffer */
+    bool scatter;  /* the guest takes frames of more than one buffer */
+    bool notifies; /* it sends an event for new buffers; else we look for them */
+    bool blocked;  /* the network takes no more frames now; xen_net_queue_look() when it does */
 } XenNetTarget;
 
 typedef struct {

@@ -84,9 +84,8 @@ static void find_sizes(XenNetTx *tx)
     for (unsigned i = 1; i < tx->count; i++) {
         others += tx->requests[i].size;
     }
-    tx->valid = others < tx->size && tx->size >= ETHERNET_HEADER &&
-                tx->count <= XEN_NETIF_NR_SLOTS_MIN;
-    if (others < tx->size) {
+    tx->valid = others <= tx->size && tx->size >= ETHERNET_HEADER;
+    if (others <= tx->size) {
         tx->requests[0].size = (uint16_t)(tx->size - others);
     }
 }
@@ -140,12 +139,12 @@ bool xen_net_tx_copy(const XenNetTx *tx, XenDomain *domain, uint8_t *frame)
     return true;
 }
 
-bool xen_net_tx_describe(const XenNetTx *tx, uint8_t *frame, NetOffload *offload)
+bool xen_net_tx_describe(XenNetTx *tx, uint8_t *frame, NetOffload *offload)
 {
     bool blank = tx->requests[0].flags & NETTXF_csum_blank;
 
     if (blank || tx->gso_size) {
-        return xen_net_describe(frame, tx->size, blank, tx->gso_type, tx->gso_size, offload);
+        return xen_net_describe(frame, &tx->size, tx->gso_type, tx->gso_size, offload);
     }
     if (tx->requests[0].flags & NETTXF_data_validated) {
         offload->flags = NET_DATA_VALID;

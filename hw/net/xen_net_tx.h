@@ -16,9 +16,8 @@
 
 #include <xen/io/netif.h>
 
-/* Requests of a frame; front ends may use XEN_NETIF_NR_SLOTS_MIN, with more the frame is dropped,
- * and with more than this one it is no mistake any more. */
-#define XEN_NET_REQUESTS_MAX 20
+/* Requests of a frame; front ends may use this many and no more. */
+#define XEN_NET_REQUESTS_MAX XEN_NETIF_NR_SLOTS_MIN
 
 typedef enum {
     XEN_NET_MULTICAST_NONE,
@@ -31,7 +30,7 @@ typedef struct {
     unsigned count;  /* of them */
     unsigned extras; /* slots behind the first */
     unsigned slots;  /* all */
-    unsigned size;   /* bytes of the frame */
+    size_t size;     /* bytes of the frame */
     bool valid;      /* else it is to be answered with an error */
     XenNetMulticast multicast;
     uint8_t group[NET_MAC_LENGTH];
@@ -46,8 +45,9 @@ typedef struct {
 const char *xen_net_tx_take(XenNetTx *tx, XenRing *ring, unsigned waiting);
 /** xen_net_tx_copy: the bytes of a valid frame to @frame; false: a grant cannot be read. */
 bool xen_net_tx_copy(const XenNetTx *tx, XenDomain *domain, uint8_t *frame);
-/** xen_net_tx_describe: what is left to do with it; false: its headers do not allow that. */
-bool xen_net_tx_describe(const XenNetTx *tx, uint8_t *frame, NetOffload *offload);
+/** xen_net_tx_describe: what is left to do with it, and where it ends; false: its headers do not
+ * allow that. */
+bool xen_net_tx_describe(XenNetTx *tx, uint8_t *frame, NetOffload *offload);
 /** xen_net_tx_respond: answers all slots. */
 void xen_net_tx_respond(const XenNetTx *tx, XenRing *ring, int16_t status);
 
