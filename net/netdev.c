@@ -7,10 +7,14 @@
 
 #include <string.h>
 
+#include "config-host.h"
 #include "util/error.h"
 
 static const NetdevDriver *const drivers[] = {
-    NULL,
+#ifdef CONFIG_SLIRP
+    &netdev_driver_user,
+#endif
+    &netdev_driver_tap, &netdev_driver_socket, &netdev_driver_stream, &netdev_driver_dgram, NULL,
 };
 
 /* Types of QEMU that this build may lack; whoever asks for one learns that it was no typing error. */
@@ -127,6 +131,7 @@ void net_cleanup(void)
 {
     g_autoptr(GPtrArray) netdevs = g_ptr_array_new();
 
+    net_announce_stop();
     net_client_foreach(collect_netdev, netdevs);
     for (unsigned i = netdevs->len; i > 0; i--) {
         net_client_free(netdevs->pdata[i - 1]);

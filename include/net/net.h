@@ -12,7 +12,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -153,8 +153,40 @@ bool net_netdev_remove(const char *id, GError **error);
 /** net_netdev_type_foreach: what this build has, with one line of description each. */
 void net_netdev_type_foreach(void (*visit)(const char *type, const char *help, void *opaque),
                              void *opaque);
+/**
+ * net_set_stream_listener: @changed hears of each connection of a netdev: made (@peer is who) and
+ * lost (NULL).
+ */
+void net_set_stream_listener(void (*changed)(const char *id, GSocketAddress *peer));
+/**
+ * net_user_forward: one more hostfwd= rule for the netdev user @id (NULL: the first there is).
+ * net_user_unforward: takes "tcp|udp:[address]:port" away again.
+ */
+bool net_user_forward(const char *id, const char *rule, GError **error);
+bool net_user_unforward(const char *id, const char *rule, GError **error);
+/** net_user_info: the connections of every netdev user, as `info usernet` shows them. */
+char *net_user_info(void);
 /** net_cleanup: at exit, with no adapter left: netdevs go, down scripts run. */
 void net_cleanup(void);
+
+/* ---- announcements ---- */
+
+/** NetAnnouncement: how often, and the pauses between: the first, what each grows by, the most. */
+typedef struct NetAnnouncement {
+    unsigned rounds;
+    int64_t initial_ms, step_ms, max_ms;
+} NetAnnouncement;
+
+#define NET_ANNOUNCEMENT_DEFAULT ((NetAnnouncement){5, 50, 100, 550})
+
+/**
+ * net_announce: every adapter that has a link (or those of the NULL-ended @names) tells its network
+ * where its address is now. net_announce_stop: nothing more is sent.
+ */
+void net_announce(const NetAnnouncement *wanted, const char *const *names);
+void net_announce_stop(void);
+
+/* ---- for adapters ---- */
 
 /**
  * net_netdev_claim: the netdev called @id for an adapter that is being made: it exists and has no
