@@ -222,6 +222,16 @@ static bool choose_mac(XenNet *net, GError **error)
     return true;
 }
 
+/* What was chosen can be asked for. */
+static void tell_mac(XenNet *net)
+{
+    const uint8_t *mac = net->mac;
+
+    g_free(net->mac_property);
+    net->mac_property = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                                        mac[3], mac[4], mac[5]);
+}
+
 static void make_client(XenNet *net, NetClient *netdev)
 {
     const char *id = device_get_id(HW_DEVICE(net));
@@ -230,9 +240,7 @@ static void make_client(XenNet *net, NetClient *netdev)
 
     net->client = net_client_new(&client_class, name, net);
     memcpy(net->client->mac, net->mac, NET_MAC_LENGTH);
-    net_client_set_info(net->client, "model=xen-net-device,macaddr=%02x:%02x:%02x:%02x:%02x:%02x",
-                        net->mac[0], net->mac[1], net->mac[2], net->mac[3], net->mac[4],
-                        net->mac[5]);
+    net_client_set_info(net->client, "model=xen-net-device,macaddr=%s", net->mac_property);
     if (netdev) {
         net_client_connect(net->client, netdev);
     }
@@ -252,6 +260,7 @@ static bool xen_net_set_up(XenDevice *device, GError **error)
         (id && id[0] && !(netdev = net_netdev_claim(id, "netdev", error)))) {
         return false;
     }
+    tell_mac(net);
     make_client(net, netdev);
     return true;
 }
@@ -262,16 +271,6 @@ static void xen_net_tear_down(XenDevice *device)
 }
 
 /* ---- what the areas say ---- */
-
-static bool publish_mac(XenNet *net, uint32_t t, GError **error)
-{
-    const uint8_t *mac = net->mac;
-    g_autofree char *text = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
-                                            mac[3], mac[4], mac[5]);
-
-    return xen_device_write_backend(HW_XEN_DEVICE(net), t, error, "mac", "%s", text) &&
-           xen_device_write_frontend(HW_XEN_DEVICE(net), t, error, "mac", "%s", text);
-}
 
 static bool xen_net_publish(XenDevice *device, uint32_t t, GError **error)
 {
@@ -288,7 +287,8 @@ static bool xen_net_publish(XenDevice *device, uint32_t t, GError **error)
             return false;
         }
     }
-    return publish_mac(net, t, error) &&
+    return xen_device_write_backend(device, t, error, "mac", "%s", net->mac_property) &&
+           xen_device_write_frontend(device, t, error, "mac", "%s", net->mac_property) &&
            xen_device_write_backend(device, t, error, "type", "vif") &&
            xen_device_write_backend(device, t, error, "handle", "%u", device->number) &&
            xen_device_write_frontend(device, t, error, "handle", "%u", device->number) &&
