@@ -80,9 +80,9 @@ bool tap_adopt(TapInterface *tap, int fd, GError **error)
     if (ioctl(fd, TUNGETIFF, &request) < 0) {
         return error_set_errno(error, errno, "file descriptor %d is not a tap interface's", fd);
     }
-    if (!(request.ifr_flags & IFF_TAP) || !(request.ifr_flags & IFF_NO_PI)) {
-        return error_setf(error, "file descriptor %d: interface %s is not in mode IFF_TAP|IFF_NO_PI",
-                          fd, request.ifr_name);
+    if (!(request.ifr_flags & IFF_TAP)) {
+        return error_setf(error, "file descriptor %d: interface %s is a TUN device, not a TAP one", fd,
+                          request.ifr_name);
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {

@@ -91,7 +91,11 @@ static void slirp_fd_registered(int fd, void *opaque)
 
 static void slirp_notify(void *opaque)
 {
-    g_main_context_wakeup(NULL);
+    UserNetdev *self = opaque;
+
+    if (self->source) {
+        user_poll_kick(self->source);
+    }
 }
 
 /* libslirp makes its timers before slirp_new() has returned. */
@@ -137,9 +141,11 @@ static bool give_to_slirp(void *opaque, const NetPacket *packet)
 /* It checks sums and knows no offloads, so what a sender left to do is done here. */
 static bool user_receive(NetClient *client, const NetPacket *packet)
 {
+    UserNetdev *self = client->opaque;
+
     if (packet->count > 0) {
-        net_finish_packet(packet, 0, give_to_slirp, client->opaque);
-        g_main_context_wakeup(NULL);
+        net_finish_packet(packet, 0, give_to_slirp, self);
+        user_poll_kick(self->source);
     }
     return true;
 }

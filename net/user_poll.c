@@ -9,6 +9,8 @@
  */
 #include "net/user_poll.h"
 
+#include <stdbool.h>
+
 typedef struct {
     int fd;
     GIOCondition condition;
@@ -21,6 +23,7 @@ typedef struct {
     GArray *slots;  /* of PollSlot, in the order in which slirp names them */
     unsigned used;  /* in this round */
     gint64 expires; /* monotonic microseconds; -1: never */
+    bool kicked;
 } UserPoll;
 
 static const struct {
@@ -107,7 +110,7 @@ static gboolean user_poll_prepare(GSource *source, gint *timeout)
     g_array_set_size(self->slots, self->used);
     self->expires = wait_ms == G_MAXUINT32 ? -1 : g_get_monotonic_time() + wait_ms * 1000LL;
     *timeout = wait_ms > G_MAXINT ? -1 : (gint)wait_ms;
-    return FALSE;
+    return self->kicked;
 }
 
 static gboolean user_poll_check(GSource *source)
@@ -119,7 +122,7 @@ static gboolean user_poll_check(GSource *source)
             return TRUE;
         }
     }
-    return self->expires >= 0 && g_get_monotonic_time() >= self->expires;
+    return self->kicked || (self->expires >= 0 && g_get_monotonic_time() >= self->expires);
 }
 
 static gboolean user_poll_dispatch(GSource *source, GSourceFunc callback G_GNUC_UNUSED,
@@ -127,6 +130,7 @@ static gboolean user_poll_dispatch(GSource *source, GSourceFunc callback G_GNUC_
 {
     UserPoll *self = (UserPoll *)source;
 
+    self->kicked = false;
     slirp_pollfds_poll(self->slirp, 0, get_revents, self);
     return G_SOURCE_CONTINUE;
 }
@@ -153,6 +157,12 @@ GSource *user_poll_attach(Slirp *slirp)
     self->expires = -1;
     g_source_attach(source, NULL);
     return source;
+}
+
+void user_poll_kick(GSource *source)
+{
+    ((UserPoll *)source)->kicked = true;
+    g_main_context_wakeup(NULL);
 }
 
 void user_poll_destroy(GSource **source)

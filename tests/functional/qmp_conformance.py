@@ -217,8 +217,10 @@ WORKING = {
     "blockdev-add": {"driver": "null-co", "node-name": "node"}, "blockdev-del": {"node-name": "node"},
     "input-send-event": {"events": []}, "query-stats": {"target": "vcpu"},
     "object-add": {"qom-type": "iothread", "id": "thread"}, "object-del": {"id": "thread"},
+    "netdev_add": {"type": "socket", "id": "net", "listen": "127.0.0.1:0"}, "netdev_del": {"id": "net"},
+    "announce-self": {"initial": 1, "max": 1, "rounds": 1, "step": 0},
 }
-ORDER = ["chardev-add", "blockdev-add", "object-add"]
+ORDER = ["chardev-add", "blockdev-add", "object-add", "netdev_add"]
 
 
 def test_every_command_fits_the_schema(case):
@@ -300,6 +302,9 @@ def test_schema_lets_libvirt_choose_json(case):
     kinds = schema.type(next(m for m in schema.type(commands["object-add"]["arg-type"])["members"]
                              if m["name"] == "qom-type")["type"])
     assert "secret" in kinds["values"]
+    netdevs = schema.type(next(m for m in schema.type(commands["netdev_add"]["arg-type"])["members"]
+                               if m["name"] == "type")["type"])
+    assert "dgram" in netdevs["values"]
     flat = schema.type(commands["query-named-block-nodes"]["arg-type"])["members"]
     assert [member["name"] for member in flat] == ["flat"]
 
