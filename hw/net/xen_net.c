@@ -240,7 +240,7 @@ static void make_client(XenNet *net, NetClient *netdev)
 
     net->client = net_client_new(&client_class, name, net);
     memcpy(net->client->mac, net->mac, NET_MAC_LENGTH);
-    net_client_set_info(net->client, "model=xen-net-device,macaddr=%s", net->mac_property);
+    net_client_set_info(net->client, "macaddr=%s", net->mac_property);
     if (netdev) {
         net_client_connect(net->client, netdev);
     }
