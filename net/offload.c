@@ -108,7 +108,9 @@ static uint8_t *packet_copy(const NetPacket *packet)
 
     for (unsigned i = 0; i < packet->count; i++) {
         size_t length = MIN(packet->pieces[i].iov_len, packet->size - offset);
-        memcpy(data + offset, packet->pieces[i].iov_base, length);
+        if (length) {
+            memcpy(data + offset, packet->pieces[i].iov_base, length);
+        }
         offset += length;
     }
     memset(data + offset, 0, packet->size - offset);

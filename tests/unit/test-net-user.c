@@ -314,7 +314,7 @@ static void test_dhcp_gives_what_the_options_say(void)
     guest_init(&guest,
                "user,id=u,net=192.168.77.0/24,dhcpstart=192.168.77.21,dns=192.168.77.53,"
                "hostname=xeno,domainname=example.org,host=192.168.77.1,"
-               "dnssearch=a.example,dnssearch=b.example,tftp-server-name=tt,bootfile=boot.0");
+               "dnssearch=a.example,dnssearch=b.example,bootfile=boot.0");
     reply = ask_dhcp(&guest, 1);
     g_assert_cmpuint(get16(reply + 34), ==, 67);
     g_assert_cmpuint(get32(reply + 42 + 16), ==, 0xc0a84d15); /* 192.168.77.21 */
