@@ -38,8 +38,8 @@ static bool run_set_link(HmpCall *call, GError **error)
     if (!parse_bool(call->words[1], "up", &up, error)) {
         return false;
     }
-    g_autoptr(JsonNode) result = hmp_qmp(call, error, "set_link", 's', "name", call->words[0], 'b',
-                                         "up", (int)up, 0);
+    g_autoptr(JsonNode) result =
+        hmp_qmp(call, error, "set_link", 's', "name", call->words[0], 'b', "up", (int)up, 0);
     return result != NULL;
 }
 

@@ -295,7 +295,13 @@ NetClient *dgram_netdev_unix(const NetClientClass *type, const char *id, const c
 NetClient *dgram_netdev_fd(const NetClientClass *type, const char *id, int fd, GError **error)
 {
     DgramNetdev *self;
+    int kind = 0;
+    socklen_t length = sizeof(kind);
 
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &length) < 0 || kind != SOCK_DGRAM) {
+        error_setf(error, "file descriptor %d is not a datagram socket", fd);
+        return NULL;
+    }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     self = dgram_new(type, id, fd);
     net_client_set_info(self->client, "fd=%d", fd);
@@ -330,7 +336,8 @@ static NetClient *open_targets(const char *id, const SocketTarget *local,
                                  error);
     }
     if (!remote || remote->kind != SOCKET_TCP) {
-        error_setf(error, "Parameter 'remote' of type inet is needed, or 'local' of type unix or fd");
+        error_setf(error,
+                   "Parameter 'remote' of type inet is needed, or 'local' of type unix or fd");
         return NULL;
     }
     return dgram_netdev_udp(&dgram_class, id, local, remote, error);

@@ -14,10 +14,10 @@
 
 #include "chardev/fd_source.h"
 
-#define LENGTH_SIZE  4
-#define FRAME_MIN    14 /* an Ethernet header; what is shorter is no frame */
-#define INPUT_SIZE   (2 * (NET_FRAME_MAX + LENGTH_SIZE))
-#define PIECES_MAX   64
+#define LENGTH_SIZE   4
+#define FRAME_MIN     14 /* an Ethernet header; what is shorter is no frame */
+#define INPUT_SIZE    (2 * (NET_FRAME_MAX + LENGTH_SIZE))
+#define PIECES_MAX    64
 #define READS_AT_ONCE 8 /* then others have their turn */
 
 struct FrameStream {

@@ -14,13 +14,14 @@ static const NetdevDriver *const drivers[] = {
 #ifdef CONFIG_SLIRP
     &netdev_driver_user,
 #endif
-    &netdev_driver_tap, &netdev_driver_socket, &netdev_driver_stream, &netdev_driver_dgram, NULL,
+    &netdev_driver_tap,  &netdev_driver_socket, &netdev_driver_stream, &netdev_driver_dgram, NULL,
 };
 
-/* Types of QEMU that this build may lack; whoever asks for one learns that it was no typing error. */
+/* Types of QEMU that this build may lack; whoever asks for one learns that it was no typing error.
+ */
 static const char *const known_types[] = {
-    "af-xdp", "bridge",     "hubport",    "l2tpv3",       "netmap",       "passt",      "user",
-    "vde",    "vhost-user", "vhost-vdpa", "vmnet-bridged", "vmnet-host",  "vmnet-shared",
+    "af-xdp", "bridge",     "hubport",    "l2tpv3",        "netmap",     "passt",        "user",
+    "vde",    "vhost-user", "vhost-vdpa", "vmnet-bridged", "vmnet-host", "vmnet-shared",
 };
 
 void net_netdev_type_foreach(void (*visit)(const char *type, const char *help, void *opaque),
@@ -48,20 +49,13 @@ static const NetdevDriver *find_driver(const char *type, GError **error)
     return NULL;
 }
 
-static bool is_identifier(const char *id)
-{
-    return g_ascii_isalpha(id[0]) &&
-           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
-               strlen(id);
-}
-
 /* Names that this build gives itself begin with '#', which no user can type. */
 static bool check_id(const char *id, GError **error)
 {
     if (!id) {
         return error_setf(error, "Parameter 'id' is missing");
     }
-    if (!is_identifier(id[0] == '#' ? id + 1 : id)) {
+    if (!option_is_identifier(id[0] == '#' ? id + 1 : id)) {
         return error_setf(error, "Parameter 'id' expects an identifier, not '%s'", id);
     }
     if (net_client_find(id, false)) {
@@ -97,8 +91,8 @@ bool net_netdev_remove(const char *id, GError **error)
     NetClient *netdev = net_client_find(id, false);
 
     if (!netdev) {
-        g_set_error(error, XENOLITH_ERROR, XENOLITH_ERROR_DEVICE_NOT_FOUND,
-                    "Device '%s' not found", id);
+        g_set_error(error, XENOLITH_ERROR, XENOLITH_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
+                    id);
         return false;
     }
     net_client_free(netdev);

@@ -9,7 +9,8 @@
 #include "chardev/socket_address.h"
 #include "net/netdev.h"
 
-/** netdev_stream_address: the object @key of @options: type=inet|unix|fd with that type's members. */
+/** netdev_stream_address: the object @key of @options: type=inet|unix|fd with that type's members.
+ */
 SocketTarget *netdev_stream_address(OptionReader *options, const char *key, bool server,
                                     GError **error);
 /** netdev_host_port: "host:port" or ":port", of option @key; a host's name is looked up later. */

@@ -121,7 +121,8 @@ char **netdev_strings(OptionReader *options, const char *key, GError **error)
     for (unsigned i = 0; i < count; i++) {
         const char *text = string_of(array ? json_array_get_element(array, i) : node);
         if (!text) {
-            error_setf(error, "Invalid parameter type for '%s', expected: array of {\"str\": string}",
+            error_setf(error,
+                       "Invalid parameter type for '%s', expected: array of {\"str\": string}",
                        key);
             return NULL;
         }

@@ -108,7 +108,9 @@ static uint8_t *packet_copy(const NetPacket *packet)
 
     for (unsigned i = 0; i < packet->count; i++) {
         size_t length = MIN(packet->pieces[i].iov_len, packet->size - offset);
-        memcpy(data + offset, packet->pieces[i].iov_base, length);
+        if (length) {
+            memcpy(data + offset, packet->pieces[i].iov_base, length);
+        }
         offset += length;
     }
     memset(data + offset, 0, packet->size - offset);
@@ -160,8 +162,8 @@ static bool find_tcp_in_ipv4(Segmentable *packet)
         return false;
     }
     packet->tcp = packet->ip + (ip[0] & 0xf) * 4;
-    return (ip[0] & 0xf) * 4 >= IPV4_HEADER && packet->tcp <= packet->size && get16(ip + 2) == left &&
-           !(get16(ip + 6) & IPV4_MORE_OR_OFFSET) && ip[9] == PROTOCOL_TCP;
+    return (ip[0] & 0xf) * 4 >= IPV4_HEADER && packet->tcp <= packet->size &&
+           get16(ip + 2) == left && !(get16(ip + 6) & IPV4_MORE_OR_OFFSET) && ip[9] == PROTOCOL_TCP;
 }
 
 static bool is_extension(uint8_t header)

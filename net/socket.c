@@ -38,7 +38,8 @@ static bool check_options(const SocketOptions *socket, GError **error)
                     (socket->mcast != NULL) + (socket->udp != NULL);
 
     if (ways != 1) {
-        return error_setf(error, "exactly one of listen=, connect=, mcast=, udp= or fd= is required");
+        return error_setf(error,
+                          "exactly one of listen=, connect=, mcast=, udp= or fd= is required");
     }
     if (socket->local && !socket->mcast && !socket->udp) {
         return error_setf(error, "localaddr= is only valid with mcast= or udp=");

@@ -91,8 +91,7 @@ static void connection_made(StreamNetdev *self, GSocket *connection)
     if (inet) {
         g_socket_set_option(connection, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
     }
-    self->frames =
-        frame_stream_new(self->client, g_socket_get_fd(connection), connection_closed);
+    self->frames = frame_stream_new(self->client, g_socket_get_fd(connection), connection_closed);
     if (text && *text) {
         net_client_set_info(self->client, "%s:%s", inet ? "tcp" : "unix", text);
     } else {
@@ -287,8 +286,8 @@ static bool read_reconnect(OptionReader *options, bool server, uint64_t *reconne
                            GError **error)
 {
     uint64_t seconds = 0;
-    bool given = option_reader_has(options, "reconnect") ||
-                 option_reader_has(options, "reconnect-ms");
+    bool given =
+        option_reader_has(options, "reconnect") || option_reader_has(options, "reconnect-ms");
 
     if (given && server) {
         return error_setf(error, "'reconnect' option is incompatible with server=on");

@@ -83,7 +83,7 @@ static bool reader_ready(void *opaque)
             hand_over(self, size);
             continue;
         }
-        if (size < 0 && errno == EBADFD) {
+        if (size == 0 || (errno != EAGAIN && errno != EINTR && errno != EIO)) {
             self->gone = true;
             report_warning("netdev %s: interface %s has gone", self->client->name, self->tap.name);
         }
@@ -153,7 +153,8 @@ static void tap_set_offloads(NetClient *client, unsigned taken)
         offloads = TUN_F_CSUM | (taken & NET_TAKES_TSO4 ? TUN_F_TSO4 : 0) |
                    (taken & NET_TAKES_TSO6 ? TUN_F_TSO6 : 0);
     }
-    /* Where the kernel does not follow, hand_over() does in software what the peer does not take. */
+    /* Where the kernel does not follow, hand_over() does in software what the peer does not take.
+     */
     if (self->tap.vnet_header && ioctl(self->tap.fd, TUNSETOFFLOAD, (unsigned long)offloads) < 0) {
         self->gone = self->gone || errno == EBADFD;
     }
@@ -266,7 +267,8 @@ static bool read_options(TapOptions *tap, OptionReader *options, GError **error)
     }
     for (unsigned i = 0; tap->fd >= 0 && i < G_N_ELEMENTS(not_with_fd); i++) {
         if (option_reader_has(options, not_with_fd[i])) {
-            return error_setf(error, "Parameter '%s' is invalid with 'fd' or 'fds'", not_with_fd[i]);
+            return error_setf(error, "Parameter '%s' is invalid with 'fd' or 'fds'",
+                              not_with_fd[i]);
         }
     }
     return option_get_string(options, "ifname", &tap->ifname, error) &&

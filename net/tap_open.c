@@ -59,7 +59,8 @@ static bool attach(TapInterface *tap, const char *name, TapHeader header, GError
 bool tap_open(TapInterface *tap, const char *name, TapHeader header, GError **error)
 {
     if (name && (!name[0] || strlen(name) >= IFNAMSIZ)) {
-        return error_setf(error, "Parameter 'ifname' expects a name of 1 to %d characters, not '%s'",
+        return error_setf(error,
+                          "Parameter 'ifname' expects a name of 1 to %d characters, not '%s'",
                           IFNAMSIZ - 1, name);
     }
     tap->fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -81,8 +82,8 @@ bool tap_adopt(TapInterface *tap, int fd, GError **error)
         return error_set_errno(error, errno, "file descriptor %d is not a tap interface's", fd);
     }
     if (!(request.ifr_flags & IFF_TAP)) {
-        return error_setf(error, "file descriptor %d: interface %s is a TUN device, not a TAP one", fd,
-                          request.ifr_name);
+        return error_setf(error, "file descriptor %d: interface %s is a TUN device, not a TAP one",
+                          fd, request.ifr_name);
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {

@@ -15,9 +15,9 @@
 #define NAME_MAX_LENGTH 255
 #define BOOTFILE_MAX    127
 
-#define DEFAULT_NET     "10.0.2.0/24"
-#define DEFAULT_PREFIX  "fec0::"
-#define PREFIX_LENGTH   64
+#define DEFAULT_NET    "10.0.2.0/24"
+#define DEFAULT_PREFIX "fec0::"
+#define PREFIX_LENGTH  64
 
 #define HOST_NUMBER 0x0202
 #define DNS_NUMBER  0x0203
@@ -259,8 +259,8 @@ bool user_forward_parse(const char *rule, bool guest, UserForward *forward, GErr
     const char *colon = strchr(rule, ':');
     const char *host, *dash;
 
-    if (!colon || (colon != rule && !g_str_has_prefix(rule, "tcp:") &&
-                   !g_str_has_prefix(rule, "udp:"))) {
+    if (!colon ||
+        (colon != rule && !g_str_has_prefix(rule, "tcp:") && !g_str_has_prefix(rule, "udp:"))) {
         return bad_rule(rule, "Bad protocol name", error);
     }
     forward->udp = rule[0] == 'u';
@@ -308,9 +308,8 @@ static bool parse_command(const char *rule, UserCommand *command, GError **error
     } else if (rule[0] == ':') {
         rule++;
     }
-    if (!dash || dash < rule ||
-        !parse_end(rule, dash - rule, &command->server, &command->port) || !command->port ||
-        !command->server.s_addr) {
+    if (!dash || dash < rule || !parse_end(rule, dash - rule, &command->server, &command->port) ||
+        !command->port || !command->server.s_addr) {
         return error_setf(error, "Invalid guest forwarding rule '%s'", rule);
     }
     if (!g_str_has_prefix(dash + 1, "cmd:") || !dash[5]) {

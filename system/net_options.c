@@ -166,10 +166,11 @@ bool option_nic(StartConfig *config, const CommandOption *option, const char *ar
 
 static bool one_only(JsonObject *present, const char *what, GError **error)
 {
-    return !present || error_setf(error,
-                                  "a second %s of -net is not available: there is no hub to connect "
-                                  "them, use -nic or -netdev",
-                                  what);
+    return !present ||
+           error_setf(error,
+                      "a second %s of -net is not available: there is no hub to connect "
+                      "them, use -nic or -netdev",
+                      what);
 }
 
 static bool add_hub_adapter(StartConfig *config, JsonObject *object, GError **error)

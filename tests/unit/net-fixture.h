@@ -15,10 +15,10 @@
 
 typedef struct {
     NetClient *client;
-    GPtrArray *frames;      /* of GByteArray */
-    NetOffload last;        /* of the newest frame */
-    bool busy;              /* receive() says: not now */
-    unsigned ready, links;  /* calls of peer_ready() and link_changed() */
+    GPtrArray *frames;     /* of GByteArray */
+    NetOffload last;       /* of the newest frame */
+    bool busy;             /* receive() says: not now */
+    unsigned ready, links; /* calls of peer_ready() and link_changed() */
     unsigned takes, offloads;
 } FakeEnd;
 

@@ -64,7 +64,8 @@ typedef struct {
     NetOffload offload;
 } Made;
 
-/* A TCP packet with @length bytes of payload, the pseudo header's sum in place as guests leave it. */
+/* A TCP packet with @length bytes of payload, the pseudo header's sum in place as guests leave it.
+ */
 static Made make_tcp(bool ipv6, bool vlan, unsigned options, size_t length, uint16_t gso_size)
 {
     Made made = {.ipv6 = ipv6, .ip = ETHERNET + (vlan ? 4 : 0)};
@@ -156,7 +157,8 @@ static void check_segment(const Made *made, const GByteArray *frame, size_t offs
 
     g_assert_cmpuint(frame->len, ==, made->payload + length);
     g_assert_cmpmem(frame->data, made->ip, made->data, made->ip);
-    g_assert_cmpmem(frame->data + made->payload, length, made->data + made->payload + offset, length);
+    g_assert_cmpmem(frame->data + made->payload, length, made->data + made->payload + offset,
+                    length);
     if (made->ipv6) {
         g_assert_cmpuint(at16(ip + 4), ==, tcp_length);
     } else {
@@ -210,13 +212,14 @@ static void test_a_sum_is_filled_in(void)
         g_autoptr(GPtrArray) frames = frames_new();
 
         made.offload.gso_type = NET_GSO_NONE;
-        set16(made.data + made.tcp + 16, (uint16_t)~plain_sum(NULL, 0, pseudo_sum(&made, made.data, tcp_length)));
+        set16(made.data + made.tcp + 16,
+              (uint16_t)~plain_sum(NULL, 0, pseudo_sum(&made, made.data, tcp_length)));
         g_assert_true(finish_made(&made, 0, frames));
         GByteArray *frame = frames->pdata[0];
         g_assert_cmpuint(frame->len, ==, made.size);
-        g_assert_cmpuint(plain_sum(frame->data + made.tcp, tcp_length,
-                                   pseudo_sum(&made, made.data, tcp_length)),
-                         ==, 0);
+        g_assert_cmpuint(
+            plain_sum(frame->data + made.tcp, tcp_length, pseudo_sum(&made, made.data, tcp_length)),
+            ==, 0);
         g_free(made.data);
     }
 }
@@ -278,20 +281,20 @@ static void check_refused(const Made *made)
 static void test_lying_headers_are_refused(void)
 {
     static const Lie lies4[] = {
-        {12, 0x86dd, 2},        /* the other protocol */
-        {12, 0x0806, 2},        /* none at all */
-        {14, 0x65, 1},          /* version 6 */
-        {14, 0x44, 1},          /* a header that is too short */
-        {14, 0x4f, 1},          /* one that goes on into TCP */
-        {16, 2999, 2},          /* a total that is not the packet's */
-        {16, 0, 2},             {20, 0x2000, 2}, /* a fragment */
-        {20, 0x0001, 2},        {23, 17, 1},     /* UDP */
-        {34 + 12, 0x40, 1},     /* a TCP header that is too short */
+        {12, 0x86dd, 2},                     /* the other protocol */
+        {12, 0x0806, 2},                     /* none at all */
+        {14, 0x65, 1},                       /* version 6 */
+        {14, 0x44, 1},                       /* a header that is too short */
+        {14, 0x4f, 1},                       /* one that goes on into TCP */
+        {16, 2999, 2},                       /* a total that is not the packet's */
+        {16, 0, 2},         {20, 0x2000, 2}, /* a fragment */
+        {20, 0x0001, 2},    {23, 17, 1},     /* UDP */
+        {34 + 12, 0x40, 1},                  /* a TCP header that is too short */
     };
     static const Lie lies6[] = {
         {12, 0x0800, 2}, {14, 0x45, 1},      {18, 2999, 2},
         {20, 17, 1},     {54 + 12, 0x40, 1}, {20, 44, 1}, /* a fragment header */
-        {20, 0, 1},      /* options whose length is from TCP's bytes and leads nowhere */
+        {20, 0, 1}, /* options whose length is from TCP's bytes and leads nowhere */
     };
 
     for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -312,17 +315,17 @@ static void test_lying_headers_are_refused(void)
 static void test_lying_offloads_are_refused(void)
 {
     static const NetOffload lies[] = {
-        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 0, 34, 16},        /* segments of nothing */
-        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 47, 34, 16},       /* of next to nothing */
-        {NET_NEEDS_CSUM, NET_GSO_TCPV6, 0, 1000, 34, 16},     /* the other protocol */
-        {NET_NEEDS_CSUM, 3, 0, 1000, 34, 16},                 /* UDP */
-        {NET_NEEDS_CSUM, 0x7f, 0, 1000, 34, 16},              /* unknown */
-        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 1000, 35, 16},     /* sums elsewhere */
+        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 0, 34, 16},    /* segments of nothing */
+        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 47, 34, 16},   /* of next to nothing */
+        {NET_NEEDS_CSUM, NET_GSO_TCPV6, 0, 1000, 34, 16}, /* the other protocol */
+        {NET_NEEDS_CSUM, 3, 0, 1000, 34, 16},             /* UDP */
+        {NET_NEEDS_CSUM, 0x7f, 0, 1000, 34, 16},          /* unknown */
+        {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 1000, 35, 16}, /* sums elsewhere */
         {NET_NEEDS_CSUM, NET_GSO_TCPV4, 0, 1000, 34, 6},
-        {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 65535, 65535},   /* behind the end */
+        {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 65535, 65535}, /* behind the end */
         {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 3053, 0},
         {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 34, 3019},
-        {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 0, 16},          /* in the Ethernet header */
+        {NET_NEEDS_CSUM, NET_GSO_NONE, 0, 0, 0, 16}, /* in the Ethernet header */
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(lies); i++) {
@@ -363,7 +366,6 @@ static bool add_bytes(void *opaque, const NetPacket *packet)
 static void test_random_headers_harm_nobody(void)
 {
     unsigned bytes = 0;
-
 
     for (unsigned round = 0; round < 20000; round++) {
         Made made = make_tcp(round & 1, round & 2, round % 11 * 4, g_test_rand_int_range(0, 300),

@@ -145,8 +145,13 @@ static void test_a_client_comes_back(void)
 /* A frame cut anywhere, two glued together: they come out as they went in. */
 static void test_framing_is_independent_of_reads(void)
 {
-    static const uint8_t wire[] = "\0\0\0\x10" "0123456789abcdef" "\0\0\0\0" "\0\0\0\3" "abc"
-                                  "\0\0\0\x0e" "ABCDEFGHIJKLMN";
+    static const uint8_t wire[] = "\0\0\0\x10"
+                                  "0123456789abcdef"
+                                  "\0\0\0\0"
+                                  "\0\0\0\3"
+                                  "abc"
+                                  "\0\0\0\x0e"
+                                  "ABCDEFGHIJKLMN";
     int ends[2];
     Side side;
 
@@ -286,8 +291,9 @@ static void test_udp_carries_frames_of_both_netdevs(void)
     Side a, b;
 
     side_init(&a, "socket,id=a,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u", first, second);
-    side_init(&b, "dgram,id=b,local.type=inet,local.host=127.0.0.1,local.port=%u,"
-                  "remote.type=inet,remote.host=127.0.0.1,remote.port=%u",
+    side_init(&b,
+              "dgram,id=b,local.type=inet,local.host=127.0.0.1,local.port=%u,"
+              "remote.type=inet,remote.host=127.0.0.1,remote.port=%u",
               first, second);
     check_frames(&a, &b, 9014);
     check_frames(&b, &a, 9014);
@@ -309,6 +315,43 @@ static void test_multicast_reaches_every_member(void)
     for (unsigned i = 0; i < 3; i++) {
         side_clear(&sides[i]);
     }
+}
+
+static void test_a_descriptor_has_to_be_of_the_right_kind(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *options = NULL;
+    int ends[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), ==, 0);
+    options = g_strdup_printf("dgram,id=a,local.type=fd,local.str=%d", ends[0]);
+    g_assert_null(make_netdev(options, &error));
+    g_assert_nonnull(strstr(error->message, "is not a datagram socket"));
+    close(ends[0]);
+    close(ends[1]);
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), ==, 0);
+    g_clear_error(&error);
+    g_free(options);
+    options = g_strdup_printf("socket,id=a,fd=%d", ends[0]);
+    g_assert_null(make_netdev(options, &error));
+    g_assert_nonnull(strstr(error->message, "is neither of type stream nor datagram"));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_a_pair_of_datagram_sockets_carries_frames(void)
+{
+    int ends[2];
+    Side a, b;
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), ==, 0);
+    side_init(&a, "dgram,id=a,local.type=fd,local.str=%d", ends[0]);
+    side_init(&b, "socket,id=b,fd=%d", ends[1]);
+    check_frames(&a, &b, 65000);
+    check_frames(&b, &a, 65000);
+    side_clear(&a);
+    g_assert_true(send_bytes(b.adapter.client, "0123456789abcdef", 16));
+    side_clear(&b);
 }
 
 /* ---- options ---- */
@@ -368,6 +411,8 @@ int main(int argc, char **argv)
     g_test_add_func("/net-sockets/unix-datagrams", test_unix_datagrams_carry_frames);
     g_test_add_func("/net-sockets/udp", test_udp_carries_frames_of_both_netdevs);
     g_test_add_func("/net-sockets/multicast", test_multicast_reaches_every_member);
+    g_test_add_func("/net-sockets/kind", test_a_descriptor_has_to_be_of_the_right_kind);
+    g_test_add_func("/net-sockets/datagram-pair", test_a_pair_of_datagram_sockets_carries_frames);
     g_test_add_func("/net-sockets/options", test_wrong_options_are_named);
     status = g_test_run();
     g_rmdir(folder);

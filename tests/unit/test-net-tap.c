@@ -1,7 +1,7 @@
 /*
- * -netdev tap, in a network namespace of the test's own: frames both ways with the kernel's offloads,
- * scripts, descriptors from elsewhere, and options that are wrong. Without the rights for a
- * namespace, or without /dev/net/tun, what needs them is skipped.
+ * -netdev tap, in a network namespace of the test's own: frames both ways with the kernel's
+ * offloads, scripts, descriptors from elsewhere, and options that are wrong. Without the rights for
+ * a namespace, or without /dev/net/tun, what needs them is skipped.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -217,8 +217,8 @@ static void send_udp_to_host(Tap *tap, bool lie)
 {
     uint8_t frame[42 + 13] = {0};
     struct iovec piece = {frame, sizeof(frame)};
-    NetPacket packet = {&piece, 1, sizeof(frame), {.flags = NET_NEEDS_CSUM, .csum_start = 34,
-                                                   .csum_offset = 6}};
+    NetPacket packet = {
+        &piece, 1, sizeof(frame), {.flags = NET_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6}};
 
     memcpy(frame, tap->host_mac, 6);
     memcpy(frame + 6, guest_mac, 6);
@@ -285,6 +285,24 @@ static void test_a_busy_adapter_leaves_frames_to_the_kernel(void)
     tap_clear(&tap);
 }
 
+static void test_an_interface_that_is_removed_is_left_alone(void)
+{
+    Tap tap;
+
+    if (skip_without_taps()) {
+        return;
+    }
+    tap_init(&tap, OPTIONS, 0);
+    g_assert_cmpint(system("ip link delete xtap0"), ==, 0);
+    for (unsigned i = 0; i < 50; i++) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(100);
+    }
+    g_assert_false(g_main_context_iteration(NULL, FALSE)); /* it sleeps, it does not spin */
+    g_assert_true(send_bytes(tap.adapter.client, "0123456789abcdef", 16));
+    tap_clear(&tap);
+}
+
 /* ---- scripts and descriptors ---- */
 
 static char *make_script(const char *name, const char *text)
@@ -299,7 +317,8 @@ static void test_scripts_run_with_the_name(void)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *up = make_script("up", "#!/bin/sh\necho \"up $1\" > \"${0%/*}/said\"\n");
-    g_autofree char *down = make_script("down", "#!/bin/sh\necho \"down $1\" >> \"${0%/*}/said\"\n");
+    g_autofree char *down =
+        make_script("down", "#!/bin/sh\necho \"down $1\" >> \"${0%/*}/said\"\n");
     g_autofree char *wrong = make_script("wrong", "#!/bin/sh\nexit 3\n");
     g_autofree char *said = g_build_filename(folder, "said", NULL);
     g_autofree char *options = NULL;
@@ -351,8 +370,8 @@ static void test_a_descriptor_from_elsewhere_is_used_if_it_is_a_tap(void)
     g_assert_nonnull(strstr(error->message, "interface xtap0 is a TUN device, not a TAP one"));
     close(tun);
     for (unsigned i = 0; i < 2; i++) {
-        g_autofree char *options = g_strdup_printf("tap,id=t,%s=%d,vhost=off", i ? "fd" : "fds",
-                                                   open_tun(right[i]));
+        g_autofree char *options =
+            g_strdup_printf("tap,id=t,%s=%d,vhost=off", i ? "fd" : "fds", open_tun(right[i]));
         check_from_host(NET_TAKES_CSUM, options, right[i] & IFF_VNET_HDR);
     }
 }
@@ -360,7 +379,8 @@ static void test_a_descriptor_from_elsewhere_is_used_if_it_is_a_tap(void)
 static const struct {
     const char *options, *message;
 } refused[] = {
-    {"tap,id=t,vhost=on", "Parameter 'vhost' does not accept value 'on': there is no vhost in this build"},
+    {"tap,id=t,vhost=on",
+     "Parameter 'vhost' does not accept value 'on': there is no vhost in this build"},
     {"tap,id=t,vhostforce=on",
      "Parameter 'vhostforce' does not accept value 'on': there is no vhost in this build"},
     {"tap,id=t,vhostfd=3", "Parameter 'vhostfd' is not available: there is no vhost in this build"},
@@ -407,6 +427,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net-tap/from-host", test_frames_come_with_the_sums_that_the_adapter_wants);
     g_test_add_func("/net-tap/to-host", test_the_kernel_finishes_what_the_guest_began);
     g_test_add_func("/net-tap/busy", test_a_busy_adapter_leaves_frames_to_the_kernel);
+    g_test_add_func("/net-tap/removed", test_an_interface_that_is_removed_is_left_alone);
     g_test_add_func("/net-tap/scripts", test_scripts_run_with_the_name);
     g_test_add_func("/net-tap/descriptor", test_a_descriptor_from_elsewhere_is_used_if_it_is_a_tap);
     g_test_add_func("/net-tap/options", test_wrong_options_are_named);

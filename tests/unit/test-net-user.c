@@ -120,9 +120,11 @@ static void send_partial(Guest *guest, uint8_t *frame, size_t size, unsigned off
                          uint16_t gso_size)
 {
     struct iovec piece = {frame, size};
-    NetPacket packet = {&piece, 1, size,
-                        {NET_NEEDS_CSUM, gso_size ? NET_GSO_TCPV4 : NET_GSO_NONE, 54, gso_size, 34,
-                         offset}};
+    NetPacket packet = {
+        &piece,
+        1,
+        size,
+        {NET_NEEDS_CSUM, gso_size ? NET_GSO_TCPV4 : NET_GSO_NONE, 54, gso_size, 34, offset}};
 
     put16(frame + 34 + offset, fold(sum(frame + 26, 8) + frame[23] + size - 34));
     g_assert_true(net_client_send(guest->adapter.client, &packet));
@@ -309,9 +311,10 @@ static void test_dhcp_gives_what_the_options_say(void)
     Guest guest;
     const uint8_t *reply;
 
-    guest_init(&guest, "user,id=u,net=192.168.77.0/24,dhcpstart=192.168.77.21,dns=192.168.77.53,"
-                       "hostname=xeno,domainname=example.org,host=192.168.77.1,"
-                       "dnssearch=a.example,dnssearch=b.example,tftp-server-name=tt,bootfile=boot.0");
+    guest_init(&guest,
+               "user,id=u,net=192.168.77.0/24,dhcpstart=192.168.77.21,dns=192.168.77.53,"
+               "hostname=xeno,domainname=example.org,host=192.168.77.1,"
+               "dnssearch=a.example,dnssearch=b.example,bootfile=boot.0");
     reply = ask_dhcp(&guest, 1);
     g_assert_cmpuint(get16(reply + 34), ==, 67);
     g_assert_cmpuint(get32(reply + 42 + 16), ==, 0xc0a84d15); /* 192.168.77.21 */
@@ -373,9 +376,8 @@ static void test_tcp_reaches_a_server_of_this_host(void)
 
 static int connect_here(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
     connect(fd, (struct sockaddr *)&address, sizeof(address));
@@ -424,6 +426,27 @@ static void test_a_port_is_forwarded_to_the_guest(void)
     g_assert_cmpstr(error->message, ==, "unrecognized netdev id 'x'");
     guest_clear(&guest);
     g_assert_cmpint(recv(connect_here(port), &port, 1, 0), ==, -1);
+}
+
+static void test_a_command_answers_at_a_guest_address(void)
+{
+    const uint8_t *reply;
+    uint32_t theirs;
+    Guest guest;
+
+    guest_init(&guest, "user,id=u,restrict=on,host=10.0.2.1,"
+                       "guestfwd=tcp:10.0.2.2:7-cmd:echo from a command");
+    guest_finds_gateway(&guest);
+    send_tcp(&guest, 1234, 7, 1000, 0, SYN, NULL, 0, 0);
+    reply = next_frame(&guest, is_tcp);
+    g_assert_cmpuint(reply[47], ==, SYN | ACK);
+    theirs = get32(reply + 38) + 1;
+    send_tcp(&guest, 1234, 7, 1001, theirs, ACK, NULL, 0, 0);
+    do {
+        reply = next_frame(&guest, is_tcp);
+    } while (get16(reply + 16) == 40);
+    g_assert_cmpmem(reply + 54, 15, "from a command\n", 15);
+    guest_clear(&guest);
 }
 
 static void test_a_restricted_network_has_no_way_out(void)
@@ -480,7 +503,8 @@ static const struct {
     {"user,id=u,host=10.0.2.3", "Parameters 'dns' and 'host' are the same address"},
     {"user,id=u,dhcpstart=a", "Parameter 'dhcpstart' expects an IPv4 address, not 'a'"},
     {"user,id=u,ipv4=off,ipv6=off", "'ipv4' and 'ipv6' are both off"},
-    {"user,id=u,ipv6-net=fd00::/127", "Parameter 'ipv6-net' expects PREFIX[/LENGTH], not 'fd00::/127'"},
+    {"user,id=u,ipv6-net=fd00::/127",
+     "Parameter 'ipv6-net' expects PREFIX[/LENGTH], not 'fd00::/127'"},
     {"user,id=u,ipv6-host=fd00::2", "Parameter 'ipv6-host' is not in the network of 'ipv6-net'"},
     {"user,id=u,smb=/tmp", "Parameter 'smb' is not available: this build starts no SMB server"},
     {"user,id=u,hostfwd=tcp:1", "Invalid host forwarding rule 'tcp:1' (Bad host port separator)"},
@@ -491,7 +515,8 @@ static const struct {
     {"user,id=u,hostfwd=tcp::99999-:1",
      "Invalid host forwarding rule 'tcp::99999-:1' (Bad host address or port)"},
     {"user,id=u,guestfwd=tcp:10.0.2.100:80-tcp:1.2.3.4:5",
-     "Parameter 'guestfwd' does not accept value '10.0.2.100:80-tcp:1.2.3.4:5': only '-cmd:COMMAND' "
+     "Parameter 'guestfwd' does not accept value '10.0.2.100:80-tcp:1.2.3.4:5': only "
+     "'-cmd:COMMAND' "
      "is available"},
     {"user,id=u,guestfwd=x", "Invalid guest forwarding rule 'x'"},
     {"user,id=u,restrict=maybe", "Parameter 'restrict' expects 'on' or 'off', not 'maybe'"},
@@ -518,6 +543,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net-user/dhcp", test_dhcp_gives_what_the_options_say);
     g_test_add_func("/net-user/tcp", test_tcp_reaches_a_server_of_this_host);
     g_test_add_func("/net-user/forward", test_a_port_is_forwarded_to_the_guest);
+    g_test_add_func("/net-user/command", test_a_command_answers_at_a_guest_address);
     g_test_add_func("/net-user/restricted", test_a_restricted_network_has_no_way_out);
     g_test_add_func("/net-user/no-sense", test_frames_without_sense_harm_nobody);
     g_test_add_func("/net-user/options", test_wrong_options_are_named);

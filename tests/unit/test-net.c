@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "net-fixture.h"
+#include "util/clock.h"
 
 static unsigned freed;
 
@@ -205,9 +206,16 @@ static void test_a_netdev_is_claimed_once(void)
 static void test_addresses_are_read_strictly(void)
 {
     static const char *const bad[] = {
-        "",                    "52",                "52:54:00:12:34",    "52:54:00:12:34:5",
-        "52:54:00:12:34:56:7", "52:54:00:12:34-56", "52:54:00:12:34:5g", "525400123456",
-        "52 54 00 12 34 56",   "52:54:0:12:34:56",
+        "",
+        "52",
+        "52:54:00:12:34",
+        "52:54:00:12:34:5",
+        "52:54:00:12:34:56:7",
+        "52:54:00:12:34-56",
+        "52:54:00:12:34:5g",
+        "525400123456",
+        "52 54 00 12 34 56",
+        "52:54:0:12:34:56",
     };
     static const uint8_t expected[NET_MAC_LENGTH] = {0x52, 0x54, 0x00, 0xab, 0xCD, 0x56};
     uint8_t mac[NET_MAC_LENGTH];
@@ -236,16 +244,54 @@ static void test_default_addresses_leave_out_given_ones(void)
     g_assert_cmpmem(mac, sizeof(mac), third, sizeof(third));
 }
 
+/* RARP, RFC 903: who I am, from me to everybody; five times, with pauses. */
+static void test_an_adapter_is_announced(void)
+{
+    static const uint8_t mac[] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
+    static const NetAnnouncement quick = {3, 5, 5, 10};
+    static const char *const other[] = {"other", NULL};
+    static const char *const mine[] = {"other", "nic", NULL};
+    uint8_t expected[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 0x12,
+                            0x34, 0x56, 0x80, 0x35, 0,    1,    8,    0,    6, 4,
+                            0,    3,    0x52, 0x54, 0,    0x12, 0x34, 0x56, 0, 0,
+                            0,    0,    0x52, 0x54, 0,    0x12, 0x34, 0x56};
+    Pair pair;
+
+    pair_init(&pair);
+    net_announce(&quick, NULL);
+    g_assert_cmpuint(pair.netdev.frames->len, ==, 0); /* it has no address */
+    memcpy(pair.adapter.client->mac, mac, sizeof(mac));
+    net_announce(&quick, other);
+    g_assert_cmpuint(pair.netdev.frames->len, ==, 0);
+    net_announce(&quick, mine);
+    g_assert_cmpuint(pair.netdev.frames->len, ==, 1);
+    run_until(pair.netdev.frames->len == 3);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_cmpmem(fake_frame(&pair.netdev, i)->data, fake_frame(&pair.netdev, i)->len,
+                        expected, sizeof(expected));
+    }
+    net_announce(&quick, NULL);
+    net_announce_stop();
+    for (unsigned i = 0; i < 30; i++) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(pair.netdev.frames->len, ==, 4);
+    pair_clear(&pair);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     machine_lock();
+    timers_init();
     g_test_add_func("/net/whole", test_a_pair_hands_frames_over_whole);
     g_test_add_func("/net/order", test_what_waits_keeps_its_order_and_its_offloads);
     g_test_add_func("/net/bound", test_a_queue_has_a_bound_in_frames_and_bytes);
     g_test_add_func("/net/disconnect", test_a_disconnect_drops_what_waits_and_wakes_the_sender);
     g_test_add_func("/net/removed", test_a_netdev_that_goes_is_freed_and_its_adapter_sees_no_link);
     g_test_add_func("/net/link", test_a_link_is_down_while_either_end_is);
+    g_test_add_func("/net/announcement", test_an_adapter_is_announced);
     g_test_add_func("/net/claim", test_a_netdev_is_claimed_once);
     g_test_add_func("/net/address", test_addresses_are_read_strictly);
     g_test_add_func("/net/default-address", test_default_addresses_leave_out_given_ones);
