@@ -52,6 +52,15 @@ class HotplugMachine(XenMachine):
             self.qmp.run("query-status")
         return self.fail(f"no {name} within {seconds} s")
 
+    def grow(self, number, disk, size):
+        """Make the image of a disk in use larger; the guest sees it and uses what is new."""
+        self.qmp.run("block_resize", {"node-name": f"node{number}", "size": size})
+        self.check(f"for i in $(seq 300); do [ $(blockdev --getsize64 {disk}) = {size} ] && break; sleep 0.1; done; "
+                   f"[ $(blockdev --getsize64 {disk}) = {size} ]", 60)
+        last = size // 512 - 1
+        self.check(f"echo the end | dd of={disk} bs=512 seek={last} conv=sync,fsync 2> /dev/null && "
+                   f"dd if={disk} iflag=direct bs=512 skip={last} 2> /dev/null | grep -q 'the end'")
+
     def unplug(self, number):
         """Ask for the disk; when it is gone its node is free."""
         self.qmp.run("device_del", {"id": f"pv{number}"})
@@ -71,7 +80,7 @@ def refused(machine, command, arguments):
 
 @case(assets=SMALL_SYSTEM, cost=90)
 def test_pv_disk_is_plugged_used_and_unplugged(context):
-    """blockdev-add, device_add, the guest writes, device_del, blockdev-del; the same name again and a second disk."""
+    """blockdev-add, device_add, the guest writes, device_del, blockdev-del; the name again; a second disk grows."""
     first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)
     with HotplugMachine(context) as machine:
         machine.boot()
@@ -86,6 +95,7 @@ def test_pv_disk_is_plugged_used_and_unplugged(context):
                 assert stream.read(7) == f"turn {turn}\n".encode()[:7]
         one, two = machine.plug(first, 1), machine.plug(second, 2)
         machine.check(f"dd if={one} of={two} bs=64k conv=fsync 2> /dev/null && cmp {one} {two}")
+        machine.grow(2, two, 2 * SIZE)
         machine.unplug(1)
         machine.check(f"echo still here | dd of={two} bs=512 conv=sync,fsync 2> /dev/null")
         machine.unplug(2)
