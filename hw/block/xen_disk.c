@@ -198,7 +198,8 @@ static void xen_disk_class_init(XenDiskClass *klass)
     klass->publish = xen_disk_publish;
     klass->connect = xen_disk_connect;
     klass->disconnect = xen_disk_disconnect;
-    klass->save = xen_disk_save_queues;
+    klass->save = xen_disk_save;
+    device_class->saved_version = 2;
     device_class_add_properties(device_class, disk_properties, G_N_ELEMENTS(disk_properties));
 }
 

@@ -4,10 +4,10 @@
  * Linux 6.13, and the stable kernels that took XSA-466, make hypercalls through two small functions
  * in their text: one for Intel's instruction, one for AMD's. A KVM without CONFIG_KVM_XEN answers
  * such an instruction itself, and nobody is asked; one with it answers SCHEDOP_poll, the wait of a
- * contended spin lock, with a yield, and the guest burns the time that the lock's holder needs. But
- * before its first hypercall every Linux reads its microcode revision (MSR 0x8b), which comes to
- * us; then its text is there to be looked through, and the instruction becomes a port write of the
- * same length.
+ * contended spin lock, with a yield, and the guest burns the time that the lock's holder needs (one
+ * vCPU has no such wait, and keeps the instruction, which is cheaper there). But before its first
+ * hypercall every Linux reads its microcode revision (MSR 0x8b), which comes to us; then its text is
+ * there to be looked through, and the instruction becomes a port write of the same length.
  *
  * What is rewritten is an aligned function that is nothing but the instruction and a return: an
  * ENDBR64 and a frame around it may be there, anything else may not. Bytes of other code or data
