@@ -91,6 +91,7 @@ MAKERS = {
     "guest-kernels": guest_kernels,
     "guest-tools": disk.guest_tools,
     "disk-tools": disk_tools.archive_file,
+    "disk-writer": disk_tools.writer_archive,
     "floppy-job": floppy_job,
     "net-job": net_job,
     "mapper-modules": disk_tools.mapper_modules,

@@ -548,5 +548,14 @@ def test_probing_as_libvirt_does(case):
         os.kill(pid, signal.SIGTERM)
 
 
+def test_vcpu_has_nothing_that_libvirt_would_read_one_by_one(case):
+    """libvirt asks a qom-get for each boolean of a vCPU at each start: there is none, and no unavailable-features."""
+    machine = case.start(*PC, "-smp", "2")
+    for cpu in machine.qmp.run("query-cpus-fast"):
+        listed = machine.qmp.run("qom-list", {"path": cpu["qom-path"]})
+        assert listed and not [entry for entry in listed if entry["type"] == "bool"], listed
+        assert "unavailable-features" not in {entry["name"] for entry in listed}, listed
+
+
 if __name__ == "__main__":
     sys.exit(main(globals()))
