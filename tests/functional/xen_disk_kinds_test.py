@@ -181,7 +181,7 @@ class BootedOnce:
         return self.trip.restore(self.saved, kind)
 
 
-@case(assets=WRITER, cost=900, full=True)
+@case(assets=WRITER, cost=1400, full=True)
 def test_nothing_flushed_is_lost_by_two_hundred_sigkills(context):
     """Each time a new process on the same image, killed at a random moment under write, on either path.
 
