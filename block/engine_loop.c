@@ -14,9 +14,6 @@
 #include <sys/prctl.h>
 
 #define OTHERS_MAX 8
-/* A thread that sleeps looks once a second whether it missed something. With limits on a disk of
- * several queues a wake-up was lost now and then, why is not known; it would sleep for ever. */
-#define LOOK_AGAIN_NS (INT64_C(1000000000))
 
 /* What this thread's GLib waits for beside the engine's own descriptors. */
 static __thread struct {
@@ -24,8 +21,8 @@ static __thread struct {
     unsigned count;
     int fds[OTHERS_MAX];
     BlockDoorbell *polls[OTHERS_MAX];
-    bool signalled;
-    bool plain; /* this kernel's ring polls once only: GLib's own wait serves */
+    bool signalled; /* one of them has rung since poll() last looked at all of them */
+    bool plain;     /* this kernel's ring polls once only: GLib's own wait serves */
 } loop;
 
 static void other_rung(void *opaque G_GNUC_UNUSED)
@@ -114,6 +111,7 @@ static gint plain_poll(BlockEngine *engine, GPollFD *fds, guint count, int64_t u
     int64_t left_ns = wait_ns(engine, until_ns);
 
     engine_submit_queued(engine);
+    loop.signalled = false;
     return g_poll(fds, count,
                   left_ns < 0 ? -1 : (gint)MIN((left_ns + NS_PER_MS - 1) / NS_PER_MS, INT_MAX));
 }
@@ -127,12 +125,14 @@ static gint loop_poll(GPollFD *fds, guint count, gint timeout_ms)
     if (!watch_others(fds, count) || timeout_ms == 0) {
         return plain_poll(engine, fds, count, until_ns);
     }
-    loop.signalled = false;
+    /*
+     * Set before we came, too: a poll in the ring tells of a write once, and the completion may
+     * have been taken while GLib dispatched. Only poll(), which sees what still is, takes it back.
+     */
     while (!loop.signalled && ring_can_wait(engine->ring) && ring_has_others()) {
         int64_t left_ns = engine_ready(engine) ? 0 : wait_ns(engine, until_ns);
 
         if (left_ns != 0) {
-            left_ns = left_ns < 0 ? LOOK_AGAIN_NS : MIN(left_ns, LOOK_AGAIN_NS);
             engine_send_refused(ring_submit_and_wait(engine->ring, left_ns));
         } else if (until_ns != 0 && until_ns <= clock_get_ns(CLOCK_REALTIME_HOST)) {
             break;
@@ -140,6 +140,7 @@ static gint loop_poll(GPollFD *fds, guint count, gint timeout_ms)
         engine_run(engine, true);
     }
     engine_submit_queued(engine);
+    loop.signalled = false;
     return g_poll(fds, count, 0);
 }
 

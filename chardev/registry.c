@@ -76,19 +76,12 @@ static void registry_add(Chardev *chardev)
 
 /* ---- making one ---- */
 
-static bool is_identifier(const char *id)
-{
-    return g_ascii_isalpha(id[0]) &&
-           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
-               strlen(id);
-}
-
 static bool check_id(const char *id, GError **error)
 {
     if (!id) {
         return error_setf(error, "chardev: no id specified");
     }
-    if (!is_identifier(id)) {
+    if (!option_is_identifier(id)) {
         return error_setf(error, "Parameter 'id' expects an identifier, not '%s'", id);
     }
     if (chardev_find(id)) {

@@ -33,6 +33,7 @@ bool socket_target_read(SocketTarget *target, bool server, OptionReader *options
 void socket_target_clear(SocketTarget *target);
 SocketTarget *socket_target_copy(const SocketTarget *target);
 void socket_target_free(SocketTarget *target);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SocketTarget, socket_target_free)
 /** socket_target_listen: a listening socket, ready for accept. */
 GSocket *socket_target_listen(const SocketTarget *target, GError **error);
 /** socket_target_connect: a connected socket; waits for the peer; any thread. */

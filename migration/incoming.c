@@ -13,6 +13,7 @@
 #include "migration/outgoing_private.h"
 #include "migration/private.h"
 #include "migration/transport.h"
+#include "net/net.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/machine_lock.h"
@@ -111,6 +112,7 @@ static void conclude(void *opaque)
     }
     free_parts(in);
     if (!in->error) {
+        net_announce(&NET_ANNOUNCEMENT_DEFAULT, NULL);
         migration_set_status(MIGRATION_COMPLETED);
         return;
     }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
+#include <gio/gunixsocketaddress.h>
 #include <string.h>
 
 #include "block/block_query.h"
@@ -14,6 +15,7 @@
 #include "monitor/block_devices.h"
 #include "monitor/events.h"
 #include "monitor/json_text.h"
+#include "net/net.h"
 #include "util/machine_lock.h"
 
 static unsigned powerdowns;
@@ -272,6 +274,40 @@ static void migration_pass(uint64_t number)
 
 static const MigrationListener migration_listener = {migration_status_changed, migration_pass};
 
+/* ---- network ---- */
+
+static JsonObject *address_data(GSocketAddress *address)
+{
+    JsonObject *data = json_object_new();
+
+    if (G_IS_INET_SOCKET_ADDRESS(address)) {
+        GInetSocketAddress *inet = G_INET_SOCKET_ADDRESS(address);
+        g_autofree char *host = g_inet_address_to_string(g_inet_socket_address_get_address(inet));
+        g_autofree char *port = g_strdup_printf("%u", g_inet_socket_address_get_port(inet));
+        json_object_set_string_member(data, "type", "inet");
+        json_object_set_string_member(data, "host", host);
+        json_object_set_string_member(data, "port", port);
+    } else {
+        const char *path = G_IS_UNIX_SOCKET_ADDRESS(address)
+                               ? g_unix_socket_address_get_path(G_UNIX_SOCKET_ADDRESS(address))
+                               : NULL;
+        json_object_set_string_member(data, "type", "unix");
+        json_object_set_string_member(data, "path", path ? path : "");
+    }
+    return data;
+}
+
+static void net_stream_changed(const char *id, GSocketAddress *peer)
+{
+    JsonObject *data = json_object_new();
+
+    json_object_set_string_member(data, "netdev-id", id);
+    if (peer) {
+        json_object_set_object_member(data, "addr", address_data(peer));
+    }
+    qmp_event(peer ? "NETDEV_STREAM_CONNECTED" : "NETDEV_STREAM_DISCONNECTED", data);
+}
+
 void event_sources_start(void)
 {
     migration_set_listener(&migration_listener);
@@ -281,6 +317,7 @@ void event_sources_start(void)
     device_set_unplug_refused_listener(unplug_refused);
     mc146818_set_listener(rtc_changed);
     watchdog_set_listener(watchdog_ran_out);
+    net_set_stream_listener(net_stream_changed);
     event_balloon_start();
 }
 
@@ -293,6 +330,7 @@ void event_sources_stop(void)
     device_set_unplug_refused_listener(NULL);
     mc146818_set_listener(NULL);
     watchdog_set_listener(NULL);
+    net_set_stream_listener(NULL);
     event_balloon_stop();
     qmp_events_forget();
 }

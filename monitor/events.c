@@ -30,6 +30,8 @@ const QmpEventRow qmp_events[] = {
     {"GUEST_PANICKED", "action:GuestPanicAction info?:GuestPanicInformation", 0, NULL},
     {"MIGRATION", "status:MigrationStatus", 0, NULL},
     {"MIGRATION_PASS", "pass:int", 0, NULL},
+    {"NETDEV_STREAM_CONNECTED", "netdev-id:str addr:SocketAddress", 0, NULL},
+    {"NETDEV_STREAM_DISCONNECTED", "netdev-id:str", 0, NULL},
     {"POWERDOWN", NULL, 0, NULL},
     {"RESET", "guest:bool reason:ShutdownCause", 0, NULL},
     {"RESUME", NULL, 0, NULL},

@@ -23,6 +23,7 @@ static const HmpTable own_table = {own_commands, G_N_ELEMENTS(own_commands)};
 static const HmpTable *const tables[] = {
     &own_table,        &hmp_table_run,    &hmp_table_device,    &hmp_table_block,
     &hmp_table_memory, &hmp_table_xen,    &hmp_table_migration,
+    &hmp_table_net,
 };
 static const HmpTable *const info_tables[] = {
     &hmp_info_machine,
@@ -31,6 +32,7 @@ static const HmpTable *const info_tables[] = {
     &hmp_info_memory,
     &hmp_info_xen,
     &hmp_info_migration,
+    &hmp_info_net,
 };
 
 typedef struct {

@@ -36,9 +36,9 @@ typedef struct {
 } HmpTable;
 
 extern const HmpTable hmp_table_run, hmp_table_device, hmp_table_block, hmp_table_memory,
-    hmp_table_xen, hmp_table_migration;
+    hmp_table_xen, hmp_table_migration, hmp_table_net;
 extern const HmpTable hmp_info_machine, hmp_info_device, hmp_info_block, hmp_info_memory,
-    hmp_info_xen, hmp_info_migration;
+    hmp_info_xen, hmp_info_migration, hmp_info_net;
 
 /** hmp_execute: runs one line; what it says goes to @out. */
 void hmp_execute(Monitor *monitor, const char *line, GString *out);
@@ -63,7 +63,7 @@ bool hmp_size(const char *text, uint64_t unit, uint64_t *value, GError **error);
 /* What words can be completed from. */
 HmpComplete hmp_names_commands, hmp_names_info, hmp_names_devices, hmp_names_drivers,
     hmp_names_drives, hmp_names_chardevs, hmp_names_objects, hmp_names_keys, hmp_names_nodes,
-    hmp_names_trace;
+    hmp_names_trace, hmp_names_netdevs, hmp_names_network;
 
 /** hmp_monitor_history: the lines typed, or NULL for a monitor without an editor. */
 const GPtrArray *hmp_monitor_history(Monitor *monitor);

@@ -53,18 +53,6 @@ BY_ID(run_object_del, "object-del")
 BY_ID(run_chardev_remove, "chardev-remove")
 BY_ID(run_chardev_send_break, "chardev-send-break")
 
-static bool run_set_link(HmpCall *call, GError **error)
-{
-    bool up;
-
-    if (!parse_bool(call->words[1], "up", &up, error)) {
-        return false;
-    }
-    g_autoptr(JsonNode) result = hmp_qmp(call, error, "set_link", 's', "name", call->words[0], 'b',
-                                         "up", (int)up, 0);
-    return result != NULL;
-}
-
 static bool run_screendump(HmpCall *call, GError **error)
 {
     g_autoptr(JsonNode) result =
@@ -152,8 +140,6 @@ static const HmpCommand commands[] = {
      hmp_names_chardevs},
     {"ringbuf_read", "device size", "read from a ring buffer", 2, 2, run_ringbuf_read,
      hmp_names_chardevs},
-    {"set_link", "name on|off", "plug a network cable in or out", 2, 2, run_set_link,
-     hmp_names_devices},
     {"screendump", "filename", "save the screen as an image", 1, 1, run_screendump},
     {"qom-list", "[path]", "the properties and children of an object", 0, 1, run_qom_list},
     {"qom-get", "path property", "a property's value", 2, 2, run_qom_get},

@@ -348,7 +348,6 @@ static const HmpCommand info_commands[] = {
     {"pic", "", "the interrupt controllers", 0, 0, info_pic},
     {"mice", "", "mice, and which gets the input", 0, 0, info_mice},
     {"stats", "vm|vcpu", "the accelerator's statistics", 1, 1, info_stats},
-    {"network", "", "network devices", 0, 0, info_nothing},
     {"usb", "", "USB devices", 0, 0, info_nothing},
     {"tpm", "", "TPM devices", 0, 0, info_nothing},
 };

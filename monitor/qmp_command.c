@@ -13,7 +13,7 @@ static const QmpTable *const tables[] = {
     &qmp_table_device,  &qmp_table_block,   &qmp_table_media, &qmp_table_chardev,
     &qmp_table_fd,      &qmp_table_input,   &qmp_table_misc,  &qmp_table_migration,
     &qmp_table_human,   &qmp_table_options, &qmp_table_xen,   &qmp_table_xenstore,
-    &qmp_table_balloon, &qmp_table_stats,
+    &qmp_table_balloon, &qmp_table_stats,   &qmp_table_net,
 };
 
 static GPtrArray *all; /* of QmpCommand, by name */

@@ -42,7 +42,7 @@ extern const QmpTable qmp_table_control, qmp_table_run, qmp_table_machine, qmp_t
     qmp_table_chardev, qmp_table_block, qmp_table_media, qmp_table_object, qmp_table_device,
     qmp_table_memory, qmp_table_fd, qmp_table_misc, qmp_table_migration, qmp_table_pci,
     qmp_table_schema, qmp_table_human, qmp_table_input, qmp_table_options, qmp_table_xen,
-    qmp_table_xenstore, qmp_table_balloon, qmp_table_stats;
+    qmp_table_xenstore, qmp_table_balloon, qmp_table_stats, qmp_table_net;
 
 /** qmp_command_find: by name, or NULL. qmp_command_foreach: all, by name. */
 const QmpCommand *qmp_command_find(const char *name);

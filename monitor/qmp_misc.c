@@ -68,12 +68,6 @@ static bool screendump(QmpCall *call, GError **error)
     return error_setf(error, "There is no console to take a screendump from");
 }
 
-static bool set_link(QmpCall *call, GError **error)
-{
-    return qmp_fail(error, XENOLITH_ERROR_DEVICE_NOT_FOUND, "Device '%s' not found",
-                    qmp_string(call, "name"));
-}
-
 static bool rtc_reset_reinjection(QmpCall *call, GError **error)
 {
     Device *rtc = monitor_device_of_type("mc146818rtc");
@@ -84,23 +78,11 @@ static bool rtc_reset_reinjection(QmpCall *call, GError **error)
     return true;
 }
 
-static bool query_rx_filter(QmpCall *call, GError **error)
-{
-    const char *name = qmp_string(call, "name");
-
-    if (name) {
-        return error_setf(error, "invalid net client name: %s", name);
-    }
-    return qmp_return_array(call, json_array_new());
-}
-
 static const QmpCommand commands[] = {
     {"trace-event-get-state", "name:str", "[TraceEventInfo]", 0, trace_event_get_state},
     {"trace-event-set-state", "name:str enable:bool ignore-unavailable?:bool", NULL, 0,
      trace_event_set_state},
     {"screendump", "filename:str device?:str head?:int", NULL, 0, screendump},
-    {"set_link", "name:str up:bool", NULL, 0, set_link},
     {"rtc-reset-reinjection", NULL, NULL, 0, rtc_reset_reinjection},
-    {"query-rx-filter", "name?:str", "[RxFilterInfo]", 0, query_rx_filter},
 };
 const QmpTable qmp_table_misc = {commands, G_N_ELEMENTS(commands)};

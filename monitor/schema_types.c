@@ -100,11 +100,6 @@ const SchemaRow schema_rows[] = {
     {"TPMInfo", OBJECT, "id:str model:TpmModel"},
     {"BalloonInfo", OBJECT, "actual:int"},
     {"GuidInfo", OBJECT, "guid:str"},
-    {"RxState", ENUM, "normal none all"},
-    {"RxFilterInfo", OBJECT,
-     "name:str promiscuous:bool multicast:RxState unicast:RxState vlan:RxState "
-     "broadcast-allowed:bool multicast-overflow:bool unicast-overflow:bool main-mac:str "
-     "vlan-table:[int] unicast-table:[str] multicast-table:[str]"},
 
     /* ---- PCI ---- */
     {"PciMemoryRange", OBJECT, "base:int limit:int"},
@@ -272,6 +267,38 @@ const SchemaRow schema_rows[] = {
     {"UnixSocketAddressWrapper", OBJECT, "data:UnixSocketAddress"},
     {"VsockSocketAddressWrapper", OBJECT, "data:VsockSocketAddress"},
     {"FdSocketAddressWrapper", OBJECT, "data:FdSocketAddress"},
+
+    {"SocketAddress", OBJECT, "type:SocketAddressType",
+     "type inet=InetSocketAddress unix=UnixSocketAddress vsock=VsockSocketAddress "
+     "fd=FdSocketAddress"},
+
+    /* ---- network ---- */
+    {"NetClientDriver", ENUM, "user tap socket stream dgram"},
+    {"Netdev", OBJECT, "id:str type:NetClientDriver",
+     "type user=NetdevUserOptions tap=NetdevTapOptions socket=NetdevSocketOptions "
+     "stream=NetdevStreamOptions dgram=NetdevDgramOptions"},
+    {"String", OBJECT, "str:str"},
+    {"NetdevUserOptions", OBJECT,
+     "hostname?:str restrict?:bool ipv4?:bool ipv6?:bool net?:str host?:str tftp?:str "
+     "bootfile?:str dhcpstart?:str dns?:str dnssearch?:[String] domainname?:str ipv6-prefix?:str "
+     "ipv6-prefixlen?:int ipv6-host?:str ipv6-dns?:str smb?:str smbserver?:str hostfwd?:[String] "
+     "guestfwd?:[String] tftp-server-name?:str"},
+    {"NetdevTapOptions", OBJECT,
+     "ifname?:str fd?:str fds?:str script?:str downscript?:str br?:str helper?:str sndbuf?:int "
+     "vnet_hdr?:bool vhost?:bool vhostfd?:str vhostfds?:str vhostforce?:bool queues?:int "
+     "poll-us?:int"},
+    {"NetdevSocketOptions", OBJECT,
+     "fd?:str listen?:str connect?:str mcast?:str localaddr?:str udp?:str"},
+    {"NetdevStreamOptions", OBJECT,
+     "addr:SocketAddress server?:bool reconnect?:int reconnect-ms?:int"},
+    {"NetdevDgramOptions", OBJECT, "local?:SocketAddress remote?:SocketAddress"},
+    {"RxState", ENUM, "normal none all"},
+    {"RxFilterInfo", OBJECT,
+     "name:str promiscuous:bool multicast:RxState unicast:RxState vlan:RxState "
+     "broadcast-allowed:bool multicast-overflow:bool unicast-overflow:bool main-mac:str "
+     "vlan-table:[int] unicast-table:[str] multicast-table:[str]"},
+    {"AnnounceParameters", OBJECT,
+     "initial:int max:int rounds:int step:int interfaces?:[str] id?:str"},
 
     /* ---- descriptors ---- */
     {"AddfdInfo", OBJECT, "fdset-id:int fd:int"},

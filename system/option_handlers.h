@@ -42,6 +42,10 @@ OptionHandler option_device;
 OptionHandler option_object;
 /* chardev_options.c */
 OptionHandler option_chardev, option_serial, option_debug_console, option_escape_character;
+/* net_options.c */
+OptionHandler option_netdev, option_nic, option_net;
+/** net_options_connect_hub: the adapter and the netdev of -net, whatever their order was. */
+void net_options_connect_hub(StartConfig *config);
 /* monitor_options.c */
 OptionHandler option_monitor, option_mon;
 /* process_options.c */

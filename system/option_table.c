@@ -99,10 +99,14 @@ static const CommandOption options[] = {
     {"smbios", "file=FILE | type=N[,KEY=VALUE...]", PC, "add or fill in an SMBIOS table",
      option_smbios},
 
-    {"netdev", "none", NETWORK, "the only network back end is none", option_none_only, 0,
-     "network back ends"},
-    {"nic", "none", NETWORK, "the only network card is none", option_none_only, 0, "network cards"},
-    {"net", "none", NETWORK, "the same", option_none_only, 0, "network cards"},
+    {"netdev", "TYPE,id=ID[,KEY=VALUE...]", NETWORK,
+     "the host's side of a network adapter, for netdev= of a -device:\n"
+     "user, tap, socket, stream or dgram ('help' lists)",
+     option_netdev},
+    {"nic", "none|TYPE[,model=MODEL][,mac=ADDRESS][,KEY=VALUE...]", NETWORK,
+     "a network adapter and its -netdev in one; none: no adapter", option_nic},
+    {"net", "none|nic[,model=MODEL][,macaddr=ADDRESS]|TYPE[,KEY=VALUE...]", NETWORK,
+     "the same in two options, the older form; at most one of each", option_net},
 
     {"chardev", "BACKEND,id=ID[,mux=on|off][,logfile=FILE][,KEY=VALUE...]", CHARDEV,
      "a character device for others to use ('help' lists back ends)", option_chardev},

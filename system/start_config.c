@@ -33,7 +33,7 @@ StartConfig *start_config_new(void)
                            &config->objects,         &config->globals,        &config->chardevs,
                            &config->blockdevs,       &config->drives,         &config->devices,
                            &config->serials,         &config->legacy_chardevs,
-                           &config->monitors};
+                           &config->monitors,        &config->netdevs};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         *lists[i] = pending_list();
@@ -84,7 +84,8 @@ void start_config_free(StartConfig *config)
     GPtrArray *lists[] = {config->machine_options, config->accels,         config->kvm_options,
                           config->objects,         config->globals,        config->chardevs,
                           config->blockdevs,       config->drives,         config->devices,
-                          config->serials,         config->legacy_chardevs, config->monitors};
+                          config->serials,         config->legacy_chardevs, config->monitors,
+                          config->netdevs};
     char *strings[] = {config->where,
                        config->machine_where,
                        config->machine_name,

@@ -56,6 +56,8 @@ typedef struct {
     char *ram_path; /* -mem-path */
 
     GPtrArray *objects, *globals, *chardevs, *blockdevs, *drives, *devices; /* PendingOption */
+    GPtrArray *netdevs;                        /* PendingOption: -netdev, those of -nic and -net */
+    JsonObject *hub_adapter, *hub_netdev;      /* of -net: in @devices and @netdevs, not owned */
     GPtrArray *serials; /* PendingOption: text */
     GPtrArray
         *legacy_chardevs; /* PendingOption: text as -serial takes it, value: the id to give it */

@@ -17,6 +17,7 @@
 #include "hw/core/run_state.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
+#include "net/net.h"
 #include "pidfile.h"
 #include "process.h"
 #include "qtest.h"
@@ -78,6 +79,7 @@ static StartupStage *const stages[] = {
     startup_prepare_main_loop,
     startup_make_objects,
     startup_make_chardevs,
+    startup_make_netdevs,
     startup_make_serials,
     startup_make_qtest_chardev,
     startup_make_machine,
@@ -106,6 +108,7 @@ static void take_down(void)
     qtest_stop();
     monitors_cleanup();
     block_cleanup();
+    net_cleanup();
     user_objects_cleanup();
     chardev_cleanup();
     pidfile_remove();

@@ -8,6 +8,8 @@
 #include "chardev/chardev.h"
 #include "daemonize.h"
 #include "hw/core/run_state.h"
+#include "net/net.h"
+#include "option_handlers.h"
 #include "signals.h"
 #include "startup_stages.h"
 #include "user_objects.h"
@@ -138,6 +140,17 @@ bool startup_make_chardevs(StartConfig *config, GError **error)
     chardev_set_mux_actions(quit_by_terminal, NULL);
     return startup_for_each(config->chardevs, make_chardev, error) &&
            startup_for_each(config->legacy_chardevs, make_legacy_chardev, error);
+}
+
+static bool make_netdev(PendingOption *pending, GError **error)
+{
+    return net_netdev_new(pending->options, error) != NULL;
+}
+
+bool startup_make_netdevs(StartConfig *config, GError **error)
+{
+    net_options_connect_hub(config);
+    return startup_for_each(config->netdevs, make_netdev, error);
 }
 
 static bool make_serial(StartConfig *config, const char *where, const char *text, GError **error)

@@ -13,8 +13,8 @@ typedef bool StartupStage(StartConfig *config, GError **error);
 
 /* startup_host.c: the process, objects, character devices */
 StartupStage startup_check_combinations, startup_prepare_messages, startup_go_to_background,
-    startup_prepare_main_loop, startup_make_objects, startup_make_chardevs, startup_make_serials,
-    startup_make_qtest_chardev;
+    startup_prepare_main_loop, startup_make_objects, startup_make_chardevs, startup_make_netdevs,
+    startup_make_serials, startup_make_qtest_chardev;
 
 /* startup_machine.c: the machine and what is plugged into it */
 StartupStage startup_make_machine, startup_make_accel, startup_configure_machine,

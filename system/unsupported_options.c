@@ -11,7 +11,6 @@
 
 #define PLAIN    "not supported by this build"
 #define DISPLAY  "display adapters are not supported by this build"
-#define NETWORK  "network devices are not supported by this build"
 #define TCG      "there is no TCG in this build, guests run on KVM"
 #define AUDIO    "audio is not supported by this build"
 #define USB      "USB is not supported by this build"
@@ -41,7 +40,6 @@ static const struct {
     {"k", DISPLAY},
     {"loadvm", SNAPSHOT},
     {"mtdblock", PLAIN},
-    {"netdev", NETWORK},
     {"no-frame", DISPLAY},
     {"no-quit", DISPLAY},
     {"numa", "NUMA nodes are not supported by this build"},

@@ -274,6 +274,13 @@ JsonObject *options_parse(const char *text, const char *implied_key, GError **er
 
 /* ---- lone values ---- */
 
+bool option_is_identifier(const char *text)
+{
+    return g_ascii_isalpha(text[0]) &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+               strlen(text);
+}
+
 bool parse_bool(const char *text, const char *what, bool *value, GError **error)
 {
     static const char *const names[][2] = {

@@ -79,14 +79,3 @@ void blkif_encode_response(const BlkifLayout *layout, uint8_t *slot, uint64_t id
     slot[8] = operation;
     store_le16(slot + 10, (uint16_t)status);
 }
-
-uint32_t blkif_ring_entries(const BlkifLayout *layout, unsigned pages)
-{
-    uint32_t room = (pages * 4096u - BLKIF_RING_HEADER) / layout->slot_size;
-    uint32_t entries = 1;
-
-    while (entries * 2 <= room) {
-        entries *= 2;
-    }
-    return entries;
-}

@@ -22,7 +22,6 @@ enum {
     BLKIF_SEGMENT_SIZE = 8,        /* bytes, in a request and in an indirect page */
     BLKIF_SEGMENTS_PER_PAGE = 4096 / BLKIF_SEGMENT_SIZE,
     BLKIF_SLOT_MAX = 112, /* bytes of the larger layout's slot */
-    BLKIF_RING_HEADER = 64,
 };
 
 /* Byte offsets; what is the same in both is not here. */
@@ -58,7 +57,5 @@ void blkif_decode_segments(const uint8_t *bytes, unsigned count, BlkifSegment *s
 /** blkif_encode_response: response_size bytes into @slot. */
 void blkif_encode_response(const BlkifLayout *layout, uint8_t *slot, uint64_t id, uint8_t operation,
                            int16_t status);
-/** blkif_ring_entries: how many slots @pages pages hold, a power of 2. */
-uint32_t blkif_ring_entries(const BlkifLayout *layout, unsigned pages);
 
 #endif

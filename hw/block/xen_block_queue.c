@@ -29,7 +29,7 @@ TRACE_DEFINE(xen_block_response);
 
 static void show_responses(XenBlockQueue *queue)
 {
-    if (xen_block_ring_push(&queue->ring)) {
+    if (xen_ring_push(&queue->ring.base)) {
         xen_evtchn_notify(queue->channel);
     }
 }
@@ -130,7 +130,7 @@ static bool wait_for_requests(XenBlockQueue *queue, unsigned taken)
     int64_t nap_ns = xen_block_pace_next(&queue->pace, taken, clock_get_ns(CLOCK_REALTIME_HOST));
 
     block_doorbell_after(queue->doorbell, nap_ns);
-    return nap_ns == 0 && xen_block_ring_arm(&queue->ring);
+    return nap_ns == 0 && xen_ring_arm(&queue->ring.base, 1);
 }
 
 /* Takes what is there, a ringful at most: a guest that never ends filling shall not keep others of
@@ -139,8 +139,8 @@ static bool take_requests(XenBlockQueue *queue)
 {
     unsigned taken = 0;
 
-    while (taken < queue->ring.entries) {
-        int64_t waiting = may_begin(queue) ? xen_block_ring_waiting(&queue->ring) : 0;
+    while (taken < queue->ring.base.entries) {
+        int64_t waiting = may_begin(queue) ? xen_ring_waiting(&queue->ring.base) : 0;
         if (waiting < 0) {
             break_down(queue);
             return false;
@@ -148,7 +148,7 @@ static bool take_requests(XenBlockQueue *queue)
         if (waiting == 0) {
             return may_begin(queue) && wait_for_requests(queue, taken);
         }
-        for (; waiting > 0 && taken < queue->ring.entries && may_begin(queue); waiting--) {
+        for (; waiting > 0 && taken < queue->ring.base.entries && may_begin(queue); waiting--) {
             begin_next(queue);
             taken++;
         }
@@ -241,8 +241,8 @@ GVariant *xen_block_queue_save(XenBlockQueue *queue)
     if (queue->barrier && queue->barrier_waits) {
         g_variant_builder_add_value(&requests, xen_block_request_save(queue->barrier));
     }
-    return g_variant_new("(uua(yyytttta(uyy)))", queue->ring.requests_taken,
-                         queue->ring.responses_made, &requests);
+    return g_variant_new("(uua(yyytttta(uyy)))", queue->ring.base.requests_taken,
+                         queue->ring.base.responses_made, &requests);
 }
 
 static bool load_requests(XenBlockQueue *queue, GVariant *requests, GError **error)
@@ -276,7 +276,7 @@ static bool load(XenBlockQueue *queue, GVariant *saved, GError **error)
         return error_setf(error, "saved queue has %zu requests between indices %u and %u",
                           (size_t)g_variant_n_children(requests), made, taken);
     }
-    return xen_block_ring_restore(&queue->ring, taken, made, error) &&
+    return xen_ring_restore(&queue->ring.base, taken, made, error) &&
            load_requests(queue, requests, error);
 }
 
@@ -309,7 +309,7 @@ XenBlockQueue *xen_block_queue_open(XenBlockTarget *target, const XenBlockQueueC
         return NULL;
     }
     xen_block_grants_init(&queue->grants, target->domain,
-                          queue->ring.entries * PERSISTENT_PER_SLOT);
+                          queue->ring.base.entries * PERSISTENT_PER_SLOT);
     if (!open_channel(queue, config->port, error) || (saved && !load(queue, saved, error))) {
         xen_block_queue_close(queue);
         return NULL;
@@ -371,7 +371,7 @@ void xen_block_queue_close(XenBlockQueue *queue)
     forget_requests(queue);
     xen_block_request_free_pools(queue);
     xen_block_grants_clear(&queue->grants);
-    xen_block_ring_close(&queue->ring);
+    xen_ring_close(&queue->ring.base);
     if (queue->event_fd >= 0) {
         /* A sender that found the channel just before it went may still write. */
         read_section_retire(GINT_TO_POINTER(queue->event_fd), close_retired);

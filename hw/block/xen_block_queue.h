@@ -31,6 +31,7 @@ typedef struct {
     unsigned holds;  /* atomic: while not 0 no request is begun */
     bool lost_data;  /* atomic: a flush failed and the guest was told, by a response that may not
                         reach its writers; until one succeeds, no write does */
+    bool lost_elsewhere; /* ... before the guest came to this process: none succeeds any more */
     /** broken: the guest's indices lie; the queue does nothing any more. In the queue's context. */
     void (*broken)(void *opaque);
     void *opaque;

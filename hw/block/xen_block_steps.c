@@ -89,10 +89,13 @@ static void note_flush(XenBlockRequest *request, bool failed)
     }
 }
 
+/* What another host has lost no flush of this one brings back. */
 static bool is_refused(const XenBlockRequest *request, uint8_t step)
 {
-    return (step & STEPS_CHANGE) &&
-           __atomic_load_n(&request->queue->target->lost_data, __ATOMIC_RELAXED);
+    const XenBlockTarget *target = request->queue->target;
+
+    return ((step & STEPS_CHANGE) && __atomic_load_n(&target->lost_data, __ATOMIC_RELAXED)) ||
+           ((step & STEPS_FLUSH) && target->lost_elsewhere);
 }
 
 void xen_block_request_run(XenBlockRequest *request)

@@ -161,7 +161,7 @@ static const DeviceProperty disk_properties[] = {
     DEVICE_PROPERTY(SIZE, "discard_granularity", XenDisk, discard_granularity, UINT64_MAX,
                     "bytes; 0: the guest is not offered discard"),
     DEVICE_PROPERTY_RANGE(UINT32, "max-ring-page-order", XenDisk, ring_order_max, 0,
-                          XEN_BLOCK_RING_ORDER_MAX, XEN_BLOCK_RING_ORDER_MAX,
+                          XEN_RING_ORDER_MAX, XEN_RING_ORDER_MAX,
                           "a ring has at most 2^N pages"),
     DEVICE_PROPERTY_RANGE(UINT32, "num-queues", XenDisk, queues_max, 0, XEN_DISK_QUEUES_MAX, 0,
                           "rings that the guest may use; 0: one for each CPU"),
@@ -198,7 +198,8 @@ static void xen_disk_class_init(XenDiskClass *klass)
     klass->publish = xen_disk_publish;
     klass->connect = xen_disk_connect;
     klass->disconnect = xen_disk_disconnect;
-    klass->save = xen_disk_save_queues;
+    klass->save = xen_disk_save;
+    device_class->saved_version = 2;
     device_class_add_properties(device_class, disk_properties, G_N_ELEMENTS(disk_properties));
 }
 

@@ -73,7 +73,9 @@ void xen_disk_size_changed(XenDisk *disk);
 
 bool xen_disk_connect(XenDevice *device, GVariant *saved, GError **error);
 void xen_disk_disconnect(XenDevice *device);
-GVariant *xen_disk_save_queues(XenDevice *device);
+/* Whether a flush failed since which none has succeeded, and each queue. */
+#define XEN_DISK_STATE "(ba" XEN_BLOCK_QUEUE_STATE ")"
+GVariant *xen_disk_save(XenDevice *device);
 /** xen_disk_hold, xen_disk_unhold: no request is begun in between; nestable. */
 void xen_disk_hold(XenDisk *disk);
 void xen_disk_unhold(XenDisk *disk);

@@ -153,7 +153,7 @@ static bool open_queue(XenDisk *disk, const Choice *choice, unsigned index, GVar
                        GError **error)
 {
     XenDevice *device = HW_XEN_DEVICE(disk);
-    uint32_t refs[XEN_BLOCK_RING_PAGES_MAX];
+    uint32_t refs[XEN_RING_PAGES_MAX];
     g_autofree char *prefix =
         choice->queues > 1 ? g_strdup_printf("queue-%u/", index) : g_strdup("");
     XenBlockQueueConfig config = {
@@ -175,22 +175,34 @@ static bool open_queue(XenDisk *disk, const Choice *choice, unsigned index, GVar
     return true;
 }
 
-static bool check_saved(GVariant *saved, unsigned queues, GError **error)
+/* Takes what is of the whole disk; *@queues is a state for each queue, NULL without @saved. */
+static bool load_disk(XenDisk *disk, GVariant *saved, unsigned count, GVariant **queues,
+                      GError **error)
 {
-    if (saved && (!g_variant_is_of_type(saved, G_VARIANT_TYPE("a" XEN_BLOCK_QUEUE_STATE)) ||
-                  g_variant_n_children(saved) != queues)) {
-        return error_setf(error, "saved queues are not those of the front end");
+    gboolean lost_data = FALSE;
+
+    if (saved) {
+        if (!g_variant_is_of_type(saved, G_VARIANT_TYPE(XEN_DISK_STATE))) {
+            return error_setf(error, "saved disk has type '%s'", g_variant_get_type_string(saved));
+        }
+        g_variant_get(saved, "(b@a" XEN_BLOCK_QUEUE_STATE ")", &lost_data, queues);
+        if (g_variant_n_children(*queues) != count) {
+            return error_setf(error, "saved queues are not those of the front end");
+        }
     }
+    disk->target.lost_data = disk->target.lost_elsewhere = lost_data;
     return true;
 }
 
 static bool open_queues(XenDisk *disk, const Choice *choice, GVariant *saved, GError **error)
 {
-    if (!check_saved(saved, choice->queues, error)) {
+    g_autoptr(GVariant) queues = NULL;
+
+    if (!load_disk(disk, saved, choice->queues, &queues, error)) {
         return false;
     }
     for (unsigned i = 0; i < choice->queues; i++) {
-        g_autoptr(GVariant) one = saved ? g_variant_get_child_value(saved, i) : NULL;
+        g_autoptr(GVariant) one = queues ? g_variant_get_child_value(queues, i) : NULL;
         if (!open_queue(disk, choice, i, one, error)) {
             return false;
         }
@@ -259,7 +271,6 @@ bool xen_disk_connect(XenDevice *device, GVariant *saved, GError **error)
     disk->target.sector_unit =
         choice.large_sectors ? (uint32_t)disk->logical_block_size : XEN_DISK_SECTOR_SIZE;
     disk->target.persistent = disk->persistent_grants && choice.persistent;
-    disk->target.lost_data = false;
     disk->target.broken = queue_broken;
     disk->target.opaque = disk;
     __atomic_store_n(&disk->broken, false, __ATOMIC_RELEASE);
@@ -282,7 +293,7 @@ void xen_disk_disconnect(XenDevice *device)
     close_queues(disk);
 }
 
-GVariant *xen_disk_save_queues(XenDevice *device)
+GVariant *xen_disk_save(XenDevice *device)
 {
     XenDisk *disk = HW_XEN_DISK(device);
     GVariantBuilder queues;
@@ -292,7 +303,9 @@ GVariant *xen_disk_save_queues(XenDevice *device)
         g_variant_builder_add_value(&queues,
                                     xen_block_queue_save(g_ptr_array_index(disk->queues, i)));
     }
-    return g_variant_builder_end(&queues);
+    return g_variant_new("(b@a" XEN_BLOCK_QUEUE_STATE ")",
+                         __atomic_load_n(&disk->target.lost_data, __ATOMIC_RELAXED),
+                         g_variant_builder_end(&queues));
 }
 
 /* ---- holding requests back ---- */

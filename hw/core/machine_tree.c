@@ -204,7 +204,12 @@ static bool find_bus(Machine *machine, Device *device, JsonObject *options, Bus 
     if (json_object_has_member(options, "bus")) {
         name = json_object_get_string_member_with_default(options, "bus", "");
         *bus = machine_find_bus(machine, name);
-        return *bus || error_setf(error, "Bus '%s' not found", name);
+        if (!*bus) {
+            return error_setf(error, "Bus '%s' not found", name);
+        }
+        if (!HW_DEVICE_GET_CLASS(device)->ignores_bus) {
+            return true;
+        }
     }
     if (wanted) {
         *bus = machine_find_bus_by_type(machine, wanted);

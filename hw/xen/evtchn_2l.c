@@ -34,20 +34,22 @@ static bool test_bit(const uint32_t *word, uint32_t bit)
     return __atomic_load_n(word, __ATOMIC_SEQ_CST) & (1u << (bit % 32));
 }
 
-/* True if the selector bit of the port's word was set already. */
-static bool set_selector(XenDomain *domain, uint32_t port, unsigned vcpu)
+static uint32_t selector_bit(const XenDomain *domain, uint32_t port)
+{
+    return port / (domain->long_mode ? 64 : 32);
+}
+
+static uint32_t *selector_word(XenDomain *domain, uint32_t port, unsigned vcpu)
 {
     uint8_t *info = xen_vcpu_info(domain, vcpu);
-    if (domain->long_mode) {
-        unsigned bit = port / 64;
-        return set_bit((uint32_t *)(info + VCPU_INFO_SELECTOR_64) + bit / 32, bit);
-    }
-    return set_bit((uint32_t *)(info + VCPU_INFO_SELECTOR_32), port / 32);
+    unsigned at = domain->long_mode ? VCPU_INFO_SELECTOR_64 : VCPU_INFO_SELECTOR_32;
+
+    return (uint32_t *)(info + at) + selector_bit(domain, port) / 32;
 }
 
 static void select_and_upcall(XenDomain *domain, uint32_t port, unsigned vcpu)
 {
-    if (!set_selector(domain, port, vcpu)) {
+    if (!set_bit(selector_word(domain, port, vcpu), selector_bit(domain, port))) {
         xen_vcpu_mark_events_pending(domain, vcpu);
     }
 }
@@ -83,6 +85,29 @@ static bool two_level_is_pending(XenDomain *domain, uint32_t port, XenPort *entr
 static bool two_level_is_masked(XenDomain *domain, uint32_t port, XenPort *entry)
 {
     return test_bit(mask_word(domain, port), port);
+}
+
+/*
+ * While another ABI is in use the guest does not look at the bits here. A send rings nothing if it
+ * finds the pending bit set, or then the selector's, so both are cleared first, and the selector
+ * before the pending bit: the sender who has set the pending bit since then has yet to look at a
+ * selector that is clear, or that a third has set, and rings, after our upcall was written. All of
+ * that is of one vCPU, so each has a port of its own.
+ */
+uint32_t xen_domain_bell_port(XenDomain *domain, unsigned vcpu)
+{
+    const uint32_t port = EVTCHN_2L_PORTS_32 - 1 - vcpu;
+
+    if (__atomic_load_n(&domain->evtchn.ops, __ATOMIC_ACQUIRE) == &xen_evtchn_2l_ops ||
+        vcpu >= EVTCHN_2L_PORTS_32 - 1) {
+        return 0;
+    }
+    clear_bit(selector_word(domain, port, vcpu), selector_bit(domain, port));
+    clear_bit(pending_word(domain, port), port);
+    if (test_bit(mask_word(domain, port), port)) {
+        clear_bit(mask_word(domain, port), port);
+    }
+    return port;
 }
 
 const XenPortOps xen_evtchn_2l_ops = {

@@ -61,6 +61,9 @@ JsonNode *option_get_node(OptionReader *reader, const char *key);
 /** option_reader_finish: false if a key was never read: "Invalid parameter 'KEY'". */
 bool option_reader_finish(OptionReader *reader, GError **error);
 
+/** option_is_identifier: a letter, then letters, digits, '-', '.' and '_', as the ids of objects are. */
+bool option_is_identifier(const char *text);
+
 /** parse_*: the same conversions for a lone string; @what names it in the error. */
 bool parse_bool(const char *text, const char *what, bool *value, GError **error);
 bool parse_uint(const char *text, const char *what, uint64_t min, uint64_t max, uint64_t *value,

@@ -45,19 +45,38 @@ echo "floppy: written $?"
 """
 
 
-def floppy_job():
-    """An archive that follows a guest's initial file system: the floppy driver, and a job that uses it."""
+def job_archive(name, modules, script):
+    """An archive that follows a guest's initial file system: drivers and a job (/job/run) that uses them."""
     stock = kernel.current()
 
     def build(folder):
-        with open(folder / "floppy-job.cpio", "wb") as stream:
+        with open(folder / f"{name}.cpio", "wb") as stream:
             archive = cpio.Archive(stream)
-            for path in stock.closure(["floppy"]):
+            for path in stock.closure(modules):
                 archive.file(f"job/{pathlib.Path(path).name}", stock.modules / path)
-            archive.text("job/run", FLOPPY_JOB, 0o755)
+            archive.text("job/run", script, 0o755)
             archive.close()
 
-    return cache.entry("floppy-job", cache.digest(stock.version, kernel.RECIPE, FLOPPY_JOB), build) / "floppy-job.cpio"
+    return cache.entry(name, cache.digest(stock.version, kernel.RECIPE, script), build) / f"{name}.cpio"
+
+
+def floppy_job():
+    """The floppy driver."""
+    return job_archive("floppy-job", ["floppy"], FLOPPY_JOB)
+
+
+NET_JOB = """#!/bin/sh
+cd /job && insmod xen-netfront.ko || exit 1
+n=0
+while [ ! -e /sys/class/net/eth0 ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+ip link set lo up
+ip addr add "$1/24" dev eth0 && ip link set eth0 up && ip route add default via 10.0.2.2
+"""
+
+
+def net_job():
+    """The PV adapter's driver; the job wants the address that eth0 is to have."""
+    return job_archive("net-job", ["xen-netfront"], NET_JOB)
 
 
 MAKERS = {
@@ -72,7 +91,9 @@ MAKERS = {
     "guest-kernels": guest_kernels,
     "guest-tools": disk.guest_tools,
     "disk-tools": disk_tools.archive_file,
+    "disk-writer": disk_tools.writer_archive,
     "floppy-job": floppy_job,
+    "net-job": net_job,
     "mapper-modules": disk_tools.mapper_modules,
     "whole.raw": disk.whole_disk,
     "xen-initrd": lambda: xen_guest.initramfs("amd64"),

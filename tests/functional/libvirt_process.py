@@ -264,14 +264,28 @@ def test_pv_twin_of_an_ide_disk(case):
     assert [block["qdev"] for block in guest.monitor("query-block") if "inserted" in block] == ["ide0-0-0"]
 
 
+def test_pv_adapter_of_plain_xml(case):
+    """libvirt gives the adapter a place on PCI: it goes to Xen's bus and leaves the place free."""
+    guest = case.guest("disk")
+    guest.add("devices", "<interface type='user'><mac address='52:54:00:ab:cd:02'/>"
+                         "<model type='xen-net-device'/></interface>")
+    guest.define().start()
+    command = case.host.guest_log("guest")
+    assert '"driver":"xen-net-device"' in command and '"bus":"pci.0"' in command, command
+    network = guest.monitor("human-monitor-command", **{"command-line": "info network"})
+    assert "net0" in network and "52:54:00:ab:cd:02" in network and "hostnet0" in network, network
+    tree = guest.monitor("human-monitor-command", **{"command-line": "info qtree"})
+    assert tree.index("bus: xen-bus") < tree.index("dev: xen-net-device"), tree
+    classes = [device["class_info"]["class"] for bus in guest.monitor("query-pci") for device in bus["devices"]]
+    assert not [number for number in classes if number >> 8 == 2], classes
+
+
 # ---- what is not there says so in one line ----
 
 REFUSED = [
     # What the XML has, and the line's end.
-    ("devices", "<interface type='user'><model type='xen-net-device'/></interface>",
-     "-netdev user,id=hostnet0: network back ends are not supported by this build, only 'none' is"),
     ("devices", "<interface type='user'><model type='virtio'/></interface>",
-     "-netdev user,id=hostnet0: network back ends are not supported by this build, only 'none' is"),
+     "'virtio-net-pci' is not a valid device model name"),
     ("devices", "<sound model='ich6'/>", "'intel-hda' is not a valid device model name"),
     ("devices", "<parallel type='null'/>", "'isa-parallel' is not a valid device model name"),
     ("features", "<smm state='on'/>", "-machine smm=on is not supported"),

@@ -92,7 +92,7 @@ def check_ticking(machine, seen):
     machine.check(f"while [ $(wc -l < /root/ticks) -le {ticks} ]; do sleep 0.1; done")
 
 
-@case(assets=ASSETS, cost=150, full=True)
+@case(assets=ASSETS, cost=150)
 def test_disk_of_the_example_boots_unplugs_and_is_shut_down_by_virsh(context):
     """GRUB on IDE, root on xvda; suspended and resumed; reset and once more from IDE; shut down through the store."""
     with libvirt(context) as host:
@@ -111,7 +111,7 @@ def test_disk_of_the_example_boots_unplugs_and_is_shut_down_by_virsh(context):
         context.note(re.search(r"libvirt version: [\d.]+", host.guest_log(NAME))[0])
 
 
-@case(assets=ASSETS, cost=150, full=True)
+@case(assets=ASSETS, cost=150)
 def test_disk_of_the_example_is_saved_restored_and_rebooted_by_virsh(context):
     """A running guest goes into a managed image and on, into a file and on; libvirt's reboot starts it once more."""
     saved = context.scratch / "saved"

@@ -217,8 +217,10 @@ WORKING = {
     "blockdev-add": {"driver": "null-co", "node-name": "node"}, "blockdev-del": {"node-name": "node"},
     "input-send-event": {"events": []}, "query-stats": {"target": "vcpu"},
     "object-add": {"qom-type": "iothread", "id": "thread"}, "object-del": {"id": "thread"},
+    "netdev_add": {"type": "socket", "id": "net", "listen": "127.0.0.1:0"}, "netdev_del": {"id": "net"},
+    "announce-self": {"initial": 1, "max": 1, "rounds": 1, "step": 0},
 }
-ORDER = ["chardev-add", "blockdev-add", "object-add"]
+ORDER = ["chardev-add", "blockdev-add", "object-add", "netdev_add"]
 
 
 def test_every_command_fits_the_schema(case):
@@ -300,6 +302,9 @@ def test_schema_lets_libvirt_choose_json(case):
     kinds = schema.type(next(m for m in schema.type(commands["object-add"]["arg-type"])["members"]
                              if m["name"] == "qom-type")["type"])
     assert "secret" in kinds["values"]
+    netdevs = schema.type(next(m for m in schema.type(commands["netdev_add"]["arg-type"])["members"]
+                               if m["name"] == "type")["type"])
+    assert "dgram" in netdevs["values"]
     flat = schema.type(commands["query-named-block-nodes"]["arg-type"])["members"]
     assert [member["name"] for member in flat] == ["flat"]
 
@@ -541,6 +546,15 @@ def test_probing_as_libvirt_does(case):
         assert pc["is-default"] and pc["name"].startswith("pc-i440fx-") and pc["default-ram-id"] == "pc.ram"
     finally:
         os.kill(pid, signal.SIGTERM)
+
+
+def test_vcpu_has_nothing_that_libvirt_would_read_one_by_one(case):
+    """libvirt asks a qom-get for each boolean of a vCPU at each start: there is none, and no unavailable-features."""
+    machine = case.start(*PC, "-smp", "2")
+    for cpu in machine.qmp.run("query-cpus-fast"):
+        listed = machine.qmp.run("qom-list", {"path": cpu["qom-path"]})
+        assert listed and not [entry for entry in listed if entry["type"] == "bool"], listed
+        assert "unavailable-features" not in {entry["name"] for entry in listed}, listed
 
 
 if __name__ == "__main__":

@@ -5,117 +5,19 @@ On a host whose KVM has Xen support, xen-assist=user makes a machine of the othe
 SPDX-License-Identifier: GPL-2.0-or-later
 """
 
-import itertools
+import os
 import random
 import re
-import subprocess
+import time
 
 from harness import SMALL_SYSTEM, case
-from qmp_client import Client
-from xen_guest import CONSOLE, XenMachine, kernel_hosts_xen
+from trips import TIME_LIMIT, Trip, journey
+from xen_disks import WRITER, check_image, complaints, load_drivers, pv_disk, writer_guest
+from xen_guest import CONSOLE, XenMachine
 
 WELL = 33
 SYSTEM = (*SMALL_SYSTEM, "guest-tools")
 RAW_SIZE = 48 << 20
-# Seconds of the test host's counted clock.
-TIME_LIMIT = 300
-COMPLAINTS = (r"dmesg | grep -i -E 'I/O error|BUG:|WARNING: CPU|hung task|blkfront.*(error|invalid)|soft lockup|"
-              r"clocksource.*unstable|EXT4-fs.*error' | grep -v fpu__init_system_xstate || true")
-
-
-def kinds():
-    """The kinds of host that there are here, as what -accel is given."""
-    return {"kernel": "", "user": ",xen-assist=user"} if kernel_hosts_xen() else {"user": ""}
-
-
-def journey(length):
-    """LENGTH kinds of host, one after the other, each way across as often as there is one."""
-    return list(itertools.islice(itertools.cycle(kinds()), length))
-
-
-class Trip:
-    """One guest in one process after another. @make: the machine of a kind of host, not yet started."""
-
-    def __init__(self, context, make):
-        self.context, self.make = context, make
-        self.count = 0
-        self.machine = self.qmp = None
-        self.downtimes = []
-        self.text = ""
-
-    def _start(self, kind, *arguments):
-        self.count += 1
-        path = self.context.scratch / f"qmp{self.count}"
-        machine = self.make(kinds()[kind])
-        machine.command += ["-qmp", f"unix:{path},server=on,wait=off", *arguments]
-        machine.__enter__()
-        return machine, path
-
-    def __exit__(self, *_):
-        if self.machine:
-            self.machine.__exit__()
-
-    def __enter__(self):
-        return self
-
-    def begin(self, kind):
-        """The guest starts on a host of KIND."""
-        self.machine, path = self._start(kind)
-        self.qmp = Client(path)
-        return self.machine
-
-    def _leave(self, uri):
-        """Send the guest away; the source's process ends."""
-        self.qmp.execute("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
-        self.qmp.execute("migrate", uri=uri)
-        status = "setup"
-        while status not in ("completed", "failed", "cancelled"):
-            status = self.qmp.wait_event("MIGRATION", TIME_LIMIT)["data"]["status"]
-        info = self.qmp.execute("query-migrate")
-        if status != "completed":
-            self.machine.fail(f"migration {status}: {info}")
-        self.qmp.execute("quit")
-        if self.machine.wait() != 0:
-            self.machine.fail("the source did not end well")
-        self.text += self.machine.text
-        self.machine.__exit__()
-        return info
-
-    def _arrived(self, machine, path):
-        self.machine, self.qmp = machine, Client(path)
-        self.machine.wait_for("the guest to run", self._runs, TIME_LIMIT)
-        return self.machine
-
-    def _runs(self):
-        return self.qmp.execute("query-status")["status"] == "running"
-
-    def save_and_restore(self, kind):
-        """Through a file, with no process in between."""
-        path = self.context.scratch / "saved"
-        self._leave(f"file:{path}")
-        machine = self._arrived(*self._start(kind, "-incoming", f"file:{path}"))
-        path.unlink()
-        return machine
-
-    def move(self, kind):
-        """Live, to a process that waits already."""
-        uri = f"unix:{self.context.scratch}/move{self.count}"
-        there, path = self._start(kind, "-incoming", uri)
-        here = self.machine
-        try:
-            waiting = Client(path)
-            waiting.close()
-            info = self._leave(uri)
-        except BaseException:
-            there.__exit__()
-            raise
-        assert here.process.returncode == 0
-        self.downtimes.append(info["downtime"])
-        return self._arrived(there, path)
-
-    def note(self, text):
-        """What was seen on the way."""
-        self.context.note(f"{text}; downtimes {self.downtimes} ms" if self.downtimes else text)
 
 
 # ---- guest kernels ----
@@ -187,6 +89,12 @@ def test_busy_kernel_with_a_line_crosses_hosts(context):
 
 # ---- Linux ----
 
+def check_log(machine):
+    """The kernel complains of nothing, its clock included."""
+    said = complaints(machine, "clocksource.*unstable")
+    assert not said, said
+
+
 class LinuxUnderLoad:
     """The small system, its root on one image for IDE and PV, with a second PV disk that is written all the time."""
 
@@ -217,12 +125,9 @@ class LinuxUnderLoad:
         said = machine.check("tail -n 2 /tmp/verify | head -n 1")
         written = re.search(r"written (\d+)", said)
         assert written, said
-        complaints = machine.check(COMPLAINTS)
-        assert not complaints, complaints
+        check_log(machine)
         machine.power_off()
-        result = subprocess.run([self.context.tool("disk-verify"), "check", self.data, str(self.seed), str(RAW_SIZE),
-                                 written[1], written[1]], capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stdout + result.stderr
+        check_image(self.context, self.data, self.seed, RAW_SIZE, written[1], written[1])
         return int(written[1])
 
     def check_alive(self, machine):
@@ -260,7 +165,68 @@ def test_linux_under_disk_load_moves_live(context):
     travel_under_load(context, 2, ["move", "move"], 5)
 
 
-@case(assets=SYSTEM, cost=5000, full=True)
+class Looper:
+    """A guest that is its initial file system alone; rounds of writing and checking follow one another on its disk."""
+
+    SIZE = 8 << 20
+    # Of the last round that ended, the seed and how many writes there were are kept.
+    LOOP = ("while [ ! -e /tmp/stop ]; do "
+            "/disk/disk-verify write /dev/xvda $seed {size} {seconds} > /tmp/said || break; "
+            "written=$(sed -n 's/written //p' /tmp/said); "
+            "/disk/disk-verify check /dev/xvda $seed {size} $written $written > /tmp/said || break; "
+            "echo $seed $written > /tmp/last; seed=$((seed + 1)); done")
+
+    def __init__(self, context, cpus):
+        self.context, self.cpus = context, cpus
+        self.image = context.file("data.raw", self.SIZE)
+        self.first = self.seen = random.randrange(1 << 32)
+
+    def make(self, accel):
+        """The machine of a kind of host."""
+        return writer_guest(self.context, pv_disk(self.image, "data", "xvda"), cpus=self.cpus, accel=accel)
+
+    def start(self, machine):
+        """The rounds begin."""
+        machine.expect_shell(TIME_LIMIT)
+        load_drivers(machine, "pv")
+        machine.check(f"(seed={self.first}; {self.LOOP.format(size=self.SIZE, seconds=0.1)}; "
+                      "cp /tmp/said /tmp/end) & true")
+
+    def look(self, machine):
+        """The shell answers and the rounds go on: one has ended since the last look."""
+        machine.check(f"while [ ! -e /tmp/end ]; do read seed rest < /tmp/last && [ $seed -gt {self.seen} ] && break; "
+                      "sleep 0.1; done; [ ! -e /tmp/end ] || { cat /tmp/end; false; }", TIME_LIMIT)
+        self.seen = int(machine.check("cat /tmp/last").split()[0])
+
+    def finish(self, machine):
+        """The round under way ends; the host looks at every sector. How many rounds there were."""
+        machine.check("touch /tmp/stop; while [ ! -e /tmp/end ]; do sleep 0.1; done; grep ' 0 wrong' /tmp/end",
+                      TIME_LIMIT)
+        seed, written = machine.check("cat /tmp/last").split()
+        check_log(machine)
+        machine.power_off()
+        check_image(self.context, self.image, seed, self.SIZE, written)
+        return int(seed) - self.first + 1
+
+
+def wander(context, trips, cpus):
+    """TRIPS through files and live in turn, each time to the next kind of host; rounds end between each two."""
+    load = Looper(context, cpus)
+    trips = int(os.environ.get("TRIPS", trips))
+    route = journey(trips + 1)
+    with Trip(context, load.make) as trip:
+        machine = trip.begin(route[0])
+        load.start(machine)
+        started = time.monotonic()
+        for number, kind in enumerate(route[1:]):
+            machine = trip.move(kind) if number % 2 else trip.save_and_restore(kind)
+            load.look(machine)
+        seconds = time.monotonic() - started
+        rounds = load.finish(machine)
+        trip.note(f"{trips} trips in {seconds:.0f} s, {rounds} rounds of writing and checking")
+
+
+@case(assets=WRITER, cost=2000, full=True)
 def test_linux_under_disk_load_travels_a_hundred_times(context):
     """Saved and restored, moved live, in turn."""
-    travel_under_load(context, 2, ["save_and_restore", "move"] * 50, 150)
+    wander(context, 100, 2)

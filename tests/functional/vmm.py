@@ -35,6 +35,25 @@ def set_grain(grain):
             (SCHEDULER / name).write_text(f"{value}\n", encoding="ascii")
 
 
+class Grain:
+    """The fine grain lasts as long as there is a machine that needs it: on a guest's way there are two of it."""
+
+    users = 0
+
+    @classmethod
+    def take(cls):
+        """One more machine with several vCPUs."""
+        cls.users += 1
+        set_grain("fine")
+
+    @classmethod
+    def drop(cls):
+        """One less."""
+        cls.users -= 1
+        if cls.users == 0:
+            set_grain("coarse")
+
+
 class MachineError(AssertionError):
     """The machine did something else than the test expects; the message ends with the console's tail."""
 
@@ -62,7 +81,7 @@ class Machine:
 
     def __enter__(self):
         if self.cpus > 1:
-            set_grain("fine")
+            Grain.take()
         number = len(list(self.folder.glob("console*.log")))
         self.log = open(self.folder / f"console{number}.log", "wb")
         self.errors = open(self.folder / f"stderr{number}.log", "w+b")
@@ -77,7 +96,7 @@ class Machine:
             self.process.kill()
             self.process.wait()
         if self.cpus > 1:
-            set_grain("coarse")
+            Grain.drop()
         self.process.stdin.close()
         self.process.stdout.close()
         self.log.close()

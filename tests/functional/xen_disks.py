@@ -15,6 +15,9 @@ from xen_guest import CONSOLE, XenMachine, guest, joined
 ROOT_OPTIONS = f"root=LABEL=xenolith-root ro {CONSOLE}"
 # A Xen guest whose whole system is its initial file system, with tools for disks and without any driver for IDE.
 DISKLESS = ("vmlinuz", "xen-initrd", "store-tools", "disk-tools")
+# The same with less: it works with WRITER_MIB, and is soon saved and restored.
+WRITER = ("vmlinuz", "xen-initrd", "store-tools", "disk-writer", "guest-tools")
+WRITER_MIB = 128
 # The small system, with its kernel started by the machine or by GRUB.
 SYSTEM = (*SMALL_SYSTEM, "store-tools", "guest-tools")
 # Busy seconds of the test host's counted clock are that much longer on the wall's.
@@ -53,13 +56,18 @@ def small_system(context, arguments, append="", **options):
                                 f"{ROOT_OPTIONS} {append}".rstrip(), *arguments], socket=False, **options)
 
 
-def diskless(context, arguments, append="", **options):
-    """A guest that is its initial file system alone, with the tools in /disk; see load_drivers."""
+def diskless(context, arguments, append="", tools="disk-tools", **options):
+    """A guest that is its initial file system alone, with the TOOLS in /disk; see load_drivers."""
     # Where the overlays of snapshots are; the test host has no /var/tmp.
     os.environ["TMPDIR"] = str(context.scratch)
-    machine = guest(context, 64, append, joined(context, "xen-initrd", "disk-tools"), socket=False, **options)
+    machine = guest(context, 64, append, joined(context, "xen-initrd", tools), socket=False, **options)
     machine.command += [str(argument) for argument in arguments]
     return machine
+
+
+def writer_guest(context, arguments, append="", **options):
+    """A small one, with disk-verify alone."""
+    return diskless(context, arguments, append, "disk-writer", memory=WRITER_MIB, **options)
 
 
 def load_drivers(machine, *names):
@@ -87,10 +95,19 @@ def interrupts(machine, pattern):
     return int(machine.check(f"grep -c '{pattern}' /proc/interrupts || true"))
 
 
-def complaints(machine):
-    """The kernel's messages about disks and itself that should not be there."""
+def complaints(machine, more="BUG:"):
+    """The kernel's messages about disks and itself that should not be there, and those that match MORE."""
     return machine.check("dmesg | grep -i -E 'I/O error|BUG:|WARNING: CPU|hung task|blkfront.*(error|invalid)|"
-                         "ata[0-9].*(exception|failed)|EXT4-fs.*error' | grep -v fpu__init_system_xstate || true")
+                         f"ata[0-9].*(exception|failed)|EXT4-fs.*error|{more}' | grep -v fpu__init_system_xstate || "
+                         "true")
+
+
+def check_image(context, path, seed, size, *counts):
+    """What disk-verify wrote is in the image PATH, COUNTS: flushed writes, and all of them if known; what it says."""
+    result = subprocess.run([context.tool("disk-verify"), "check", path, *map(str, (seed, size, *counts))],
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{path}, {counts}: {result.stdout}{result.stderr}"
+    return result.stdout.strip()
 
 
 class Writer:
@@ -128,10 +145,7 @@ class Writer:
     def check_on_host(self, path, synced=None):
         """The same for the image; SYNCED: only so many writes had been flushed when the guest last said."""
         counts = [self.written, self.written] if synced is None else [synced]
-        result = subprocess.run([self.context.tool("disk-verify"), "check", path, str(self.seed), str(self.size),
-                                 *map(str, counts)], capture_output=True, text=True, check=False)
-        assert result.returncode == 0, f"{path}, {counts}: {result.stdout}{result.stderr}"
-        return result.stdout.strip()
+        return check_image(self.context, path, self.seed, self.size, *counts)
 
     def kill_while_writing(self, machine, device, path):
         """SIGKILL at a random moment under write; what had been flushed must be on the image."""

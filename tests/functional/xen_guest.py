@@ -70,13 +70,13 @@ class XenMachine(Machine):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1])
 
-    def wait_for(self, what, condition, timeout=120):
-        """Wait until CONDITION() is true; the machine's console is read meanwhile."""
+    def wait_for(self, what, condition, timeout=120, pause=0.3):
+        """Wait until CONDITION() is true, asked each PAUSE seconds; the machine's console is read meanwhile."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
                 self.fail(f"{what}: not within {timeout} s")
-            self.settle(0.3)
+            self.settle(pause)
 
     def must_end(self, timeout=200):
         """The machine's process must end by itself with status 0."""
@@ -95,11 +95,12 @@ def guest(context, bits=64, append="", initrd=None, arguments=(), console=CONSOL
 
 def joined(context, *names):
     """The assets NAMES, initial file systems, in one file."""
-    path = context.scratch / "initrd"
-    with open(path, "wb") as stream:
-        for name in names:
-            stream.write(bytes(-stream.tell() % 512))
-            stream.write(context.asset(name).read_bytes())
+    path = context.scratch / "+".join(names)
+    if not path.exists():
+        with open(path, "wb") as stream:
+            for name in names:
+                stream.write(bytes(-stream.tell() % 512))
+                stream.write(context.asset(name).read_bytes())
     return path
 
 

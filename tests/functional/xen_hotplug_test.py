@@ -164,14 +164,20 @@ def test_disk_that_the_guest_does_not_let_go_is_taken_by_the_second_request(cont
 
 @case(assets=SMALL_SYSTEM, cost=60, full=True)
 def test_disk_that_the_guest_holds_open_goes_and_its_user_gets_errors(context):
-    """Linux lets go of a disk that somebody uses; reads of it fail, others go on."""
+    """Linux lets go of a disk that somebody uses: it has no sectors for who has it open, and other disks go on.
+
+    blkfront marks the disk dead and closes at once, whoever has it open; reads then find its end, writes no space.
+    """
     first, second = context.file("first.raw", SIZE), context.file("second.raw", SIZE)
     with HotplugMachine(context) as machine:
         machine.boot()
         one, two = machine.plug(first, 1), machine.plug(second, 2)
-        machine.check(f"exec 3< {one}")
+        machine.check(f"exec 3<> {one}")
+        assert machine.check("dd bs=512 count=1 <&3 2> /dev/null | wc -c") == "512"
         machine.unplug(1)
-        assert machine.run("dd of=/dev/null bs=512 count=1 <&3 2> /dev/null")[0] != 0
+        assert machine.check("dd bs=512 count=1 <&3 2> /dev/null | wc -c") == "0"
+        assert machine.run("echo lost | dd bs=512 conv=sync >&3 2> /dev/null")[0] != 0
         machine.check(f"exec 3<&-; dd if={two} of=/dev/null bs=64k 2> /dev/null")
         machine.unplug(2)
         machine.power_off()
+    assert first.read_bytes() == bytes(SIZE)

@@ -75,8 +75,8 @@ static uint32_t *producer(Disk *disk)
 /* A request that is right in most of its fields. */
 static void put_request(Disk *disk, Input *input)
 {
-    uint32_t index = *producer(disk) & (blkif_ring_entries(disk->layout, disk->pages) - 1);
-    uint8_t *slot = page(disk, RING_FRAME) + BLKIF_RING_HEADER + index * disk->layout->slot_size;
+    uint32_t index = *producer(disk) & (xen_ring_entries(disk->layout->slot_size, disk->pages) - 1);
+    uint8_t *slot = page(disk, RING_FRAME) + XEN_RING_HEADER + index * disk->layout->slot_size;
     uint8_t shape = (uint8_t)take(input, 1), count = (uint8_t)take(input, 1) % 14;
     uint64_t sector = take(input, 2) % (DISK_SIZE / 512);
     uint8_t *segments = slot + disk->layout->segments;
@@ -130,7 +130,7 @@ static void close_queue(Disk *disk)
 /* Made, but nothing is begun yet. */
 static void open_queue(Disk *disk, GVariant *saved)
 {
-    uint32_t refs[XEN_BLOCK_RING_PAGES_MAX];
+    uint32_t refs[XEN_RING_PAGES_MAX];
     XenBlockQueueConfig config = {.layout = disk->layout, .refs = refs, .pages = disk->pages};
 
     close_queue(disk);

@@ -9,6 +9,7 @@
 
 #include "block/doorbell.h"
 
+#include <glib-unix.h>
 #include <limits.h>
 #include <linux/falloc.h>
 #include <sys/eventfd.h>
@@ -500,6 +501,96 @@ static void test_thread_waits_for_all_at_once(void)
     end();
 }
 
+/* ---- descriptors of others ---- */
+
+typedef struct {
+    LoopThread thread;
+    int first_fd, second_fd;
+    unsigned second_seen;
+    Probe probe;
+} Descriptors;
+
+static gboolean write_second(gint fd, GIOCondition condition, gpointer opaque)
+{
+    Descriptors *descriptors = opaque;
+    eventfd_t value;
+
+    eventfd_read(fd, &value);
+    eventfd_write(descriptors->second_fd, 1);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean count_second(gint fd, GIOCondition condition, gpointer opaque)
+{
+    Descriptors *descriptors = opaque;
+    eventfd_t value;
+
+    eventfd_read(fd, &value);
+    __atomic_add_fetch(&descriptors->second_seen, 1, __ATOMIC_SEQ_CST);
+    return G_SOURCE_CONTINUE;
+}
+
+/* The next turn dispatches both: the first descriptor and, after it, the engine. */
+static gboolean make_both_ready(gpointer opaque)
+{
+    Descriptors *descriptors = opaque;
+
+    descriptors->probe = (Probe){.task = {.done = probe_done}};
+    engine_finish_later(engine_of_thread(), &descriptors->probe.task, 0);
+    eventfd_write(descriptors->first_fd, 1);
+    return G_SOURCE_REMOVE;
+}
+
+static int watched_fd(GMainContext *context, GUnixFDSourceFunc function, Descriptors *descriptors)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g_autoptr(GSource) source = g_unix_fd_source_new(fd, G_IO_IN);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(function), descriptors, NULL);
+    g_source_attach(source, context);
+    return fd;
+}
+
+static void wait_seen(Descriptors *descriptors, unsigned count)
+{
+    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    while (__atomic_load_n(&descriptors->second_seen, __ATOMIC_SEQ_CST) < count) {
+        g_usleep(100);
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
+    }
+}
+
+/* The ring's word of it is taken by the engine while GLib still has sources to call. */
+static void test_rung_during_dispatch_is_not_lost(void)
+{
+    Descriptors descriptors = {0};
+    LoopThread *thread = &descriptors.thread;
+
+    begin();
+    thread->context = g_main_context_new();
+    thread->loop = g_main_loop_new(thread->context, FALSE);
+    /* Before the thread makes its engine: GLib calls sources in this order. */
+    descriptors.first_fd = watched_fd(thread->context, write_second, &descriptors);
+    descriptors.second_fd = watched_fd(thread->context, count_second, &descriptors);
+    GThread *runner = g_thread_new("loop", run_loop_thread, thread);
+    wait_rung(&thread->bell, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        eventfd_write(descriptors.second_fd, 1);
+        wait_seen(&descriptors, 2 * i + 1);
+        attach_source(thread, make_both_ready, &descriptors);
+        wait_seen(&descriptors, 2 * i + 2);
+    }
+    attach_source(thread, quit_in_thread, thread->loop);
+    g_thread_join(runner);
+    close(thread->bell.fd);
+    close(descriptors.first_fd);
+    close(descriptors.second_fd);
+    g_main_loop_unref(thread->loop);
+    g_main_context_unref(thread->context);
+    end();
+}
+
 static void test_no_ring_means_threads(void)
 {
     engine_disable_ring(true);
@@ -529,6 +620,7 @@ int main(int argc, char **argv)
     add_on_both("/block/engine/post-from-another-thread", test_post_from_another_thread);
     add_on_both("/block/engine/doorbell", test_doorbell_rings_for_each_batch_of_writes);
     add_on_both("/block/engine/thread", test_thread_waits_for_all_at_once);
+    add_on_both("/block/engine/rung-during-dispatch", test_rung_during_dispatch_is_not_lost);
     g_test_add_func("/block/engine/no-ring-means-threads", test_no_ring_means_threads);
     int result = g_test_run();
     fixture_end();

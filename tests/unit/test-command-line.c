@@ -251,7 +251,7 @@ static void test_what_management_programs_pass(void)
               "-display none "
               "-no-user-config -nodefaults -rtc base=utc -no-shutdown -boot strict=on "
               "-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny "
-              "-msg timestamp=on -netdev none -vga none -monitor none -parallel none -net none");
+              "-msg timestamp=on -nic none -vga none -monitor none -parallel none -net none");
 
     g_assert_cmpuint(config->ram_size, ==, GiB);
     g_assert_true(config->process.sandbox.no_new_privileges);

@@ -50,22 +50,37 @@ static int image_fd(void)
     g_error("the image is not open");
 }
 
-/* A guest that takes the error for a disk without flushes must hear of it by its writes. */
-static void after_a_failed_flush_no_write_succeeds(void)
+static void write_and_fail_to_flush(void)
 {
-    setup_connected(DISK, NULL);
     Request write = make_request(BLKIF_OP_WRITE, 8, 0, 1);
-    Request read = make_request(BLKIF_OP_READ, 8, 0, 1);
     Request flush = make_request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0);
+
     g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_OKAY);
     int fd = image_fd(), kept = dup(fd);
     g_assert_cmpint(close(fd), ==, 0);
     g_assert_cmpint(do_request(&flush), ==, BLKIF_RSP_ERROR);
     g_assert_cmpint(dup2(kept, fd), ==, fd);
+    close(kept);
+}
+
+static void assert_only_reads_succeed(void)
+{
+    Request write = make_request(BLKIF_OP_WRITE, 8, 0, 1);
+    Request read = make_request(BLKIF_OP_READ, 8, 0, 1);
+    Request flush = make_request(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0);
+
     g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_ERROR);
     g_assert_cmpint(do_request(&read), ==, BLKIF_RSP_OKAY);
     g_assert_cmpint(do_request(&flush), ==, BLKIF_RSP_ERROR);
-    close(kept);
+    g_assert_cmpint(do_request(&write), ==, BLKIF_RSP_ERROR);
+}
+
+/* A guest that takes the error for a disk without flushes must hear of it by its writes. */
+static void after_a_failed_flush_no_write_succeeds(void)
+{
+    setup_connected(DISK, NULL);
+    write_and_fail_to_flush();
+    assert_only_reads_succeed();
     block_teardown();
 }
 
@@ -132,10 +147,9 @@ static void stopped_requests_are_tried_again(void)
 
 /* ---- saved state ---- */
 
-/* All of guest, store and disk into fresh ones, with requests in the middle. */
-static void loaded_disk_goes_on_in_its_rings(void)
+/* All of guest, store and disk into fresh ones; the new disk's machine has not run. */
+static XenDevice *move_guest(XenDevice *device, const char *drive, const char *properties)
 {
-    XenDevice *device = stopped_on_error();
     Front before = front;
     g_autofree uint8_t *ram = g_memdup2(xen->ram, FIXTURE_FRAMES * XEN_PAGE_SIZE);
     g_autofree uint8_t *grants = g_memdup2(xen->pages[XEN_PAGE_GRANT_TABLE][0], XEN_PAGE_SIZE);
@@ -146,7 +160,7 @@ static void loaded_disk_goes_on_in_its_rings(void)
     GError *error = NULL;
 
     block_teardown();
-    device = setup_disk(DISK, "rerror=stop");
+    device = setup_disk(drive, properties);
     run_state_stop(RUN_STATE_PAUSED);
     memcpy(xen->ram, ram, FIXTURE_FRAMES * XEN_PAGE_SIZE);
     device_load(HW_DEVICE(device), disk_state, &error);
@@ -160,6 +174,14 @@ static void loaded_disk_goes_on_in_its_rings(void)
     front = before;
     front.device = device;
     pump();
+    return device;
+}
+
+/* With requests in the middle. */
+static void loaded_disk_goes_on_in_its_rings(void)
+{
+    XenDevice *device = move_guest(stopped_on_error(), DISK, "rerror=stop");
+
     g_assert_cmpuint(responses_waiting(0), ==, 1);
     run_state_start(NULL);
     g_assert_cmpuint(backend_state(device), ==, XenbusStateConnected);
@@ -168,6 +190,28 @@ static void loaded_disk_goes_on_in_its_rings(void)
     g_assert_cmpint(do_request(&read), ==, BLKIF_RSP_OKAY);
     block_set_stop_handler(NULL);
     enter(device, XenbusStateClosed);
+    block_teardown();
+}
+
+static XenDevice *move_running_guest(XenDevice *device)
+{
+    run_state_stop(RUN_STATE_PAUSED);
+    device = move_guest(device, DISK, NULL);
+    run_state_start(NULL);
+    g_assert_cmpuint(backend_state(device), ==, XenbusStateConnected);
+    return device;
+}
+
+/* The data that the failed flush lost is no safer where the guest has gone to, or gone on to. */
+static void failed_flush_is_not_forgotten_by_a_move(void)
+{
+    XenDevice *device = move_running_guest(setup_connected(DISK, NULL));
+
+    write_and_fail_to_flush();
+    device = move_running_guest(device);
+    assert_only_reads_succeed();
+    move_running_guest(device);
+    assert_only_reads_succeed();
     block_teardown();
 }
 
@@ -193,11 +237,14 @@ static void wrong_saved_queues_are_refused(void)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(states); i++) {
         XenDevice *device = setup_connected(DISK ",discard=unmap", NULL);
-        const GVariantType *type =
-            states[i][0] == '[' ? G_VARIANT_TYPE("a" XEN_BLOCK_QUEUE_STATE) : NULL;
-        g_autoptr(GVariant) queues = g_variant_parse(type, states[i], NULL, NULL, NULL);
+        bool is_list = states[i][0] == '[';
+        g_autofree char *text =
+            is_list ? g_strdup_printf("(false, %s)", states[i]) : g_strdup(states[i]);
+        g_autoptr(GVariant) queues =
+            g_variant_parse(is_list ? G_VARIANT_TYPE("(ba" XEN_BLOCK_QUEUE_STATE ")") : NULL, text,
+                            NULL, NULL, NULL);
         g_autoptr(GVariant) state = g_variant_ref_sink(
-            g_variant_new("(uv)", 1,
+            g_variant_new("(uv)", 2,
                           g_variant_new("(uubbb@mv)", 4, 4, TRUE, TRUE, TRUE,
                                         g_variant_new_maybe(G_VARIANT_TYPE_VARIANT,
                                                             g_variant_new_variant(queues)))));
@@ -624,6 +671,7 @@ int main(int argc, char **argv)
         {"failed-flush", after_a_failed_flush_no_write_succeeds},
         {"stop", stopped_requests_are_tried_again},
         {"load", loaded_disk_goes_on_in_its_rings},
+        {"lost-data-moves", failed_flush_is_not_forgotten_by_a_move},
         {"bad-state", wrong_saved_queues_are_refused},
         {"io-thread", io_thread_does_the_same},
         {"io-thread-lying", io_thread_reports_a_lying_ring},

@@ -359,6 +359,35 @@ static gpointer scribble(gpointer data)
     return NULL;
 }
 
+/* For a host whose kernel sends on 2-level ports only. */
+static void bell_is_a_port_the_guest_does_not_look_at(void)
+{
+    Fixture *f = fixture_new(2);
+    g_assert_cmpuint(xen_domain_bell_port(f->domain, 0), ==, 0);
+    fixture_free(f);
+
+    f = fifo_fixture();
+    uint8_t *selector = shared_info(f) + SHARED_INFO_VCPU_SIZE + VCPU_INFO_SELECTOR_64;
+    memset(shared_info(f) + SHARED_INFO_PENDING, 0xff, EVTCHN_2L_PORTS_64 / 8);
+    memset(shared_info(f) + SHARED_INFO_MASK_64, 0xff, EVTCHN_2L_PORTS_64 / 8);
+    memset(selector, 0xff, 8);
+    uint32_t port = xen_domain_bell_port(f->domain, 1);
+    g_assert_cmpuint(port, >, 0);
+    g_assert_cmpuint(port, <, EVTCHN_2L_PORTS_32);
+    g_assert_cmpuint(port, !=, xen_domain_bell_port(f->domain, 0));
+    memset(shared_info(f), 0xff, SHARED_INFO_MASK_64 + EVTCHN_2L_PORTS_64 / 8);
+    g_assert_cmpuint(port, ==, xen_domain_bell_port(f->domain, 1));
+    for (unsigned i = 0; i < EVTCHN_2L_PORTS_64; i++) {
+        bool others = i != port;
+        g_assert_cmpuint(shared_info(f)[SHARED_INFO_PENDING + i / 8] >> i % 8 & 1, ==, others);
+        g_assert_cmpuint(shared_info(f)[SHARED_INFO_MASK_64 + i / 8] >> i % 8 & 1, ==, others);
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        g_assert_cmpuint(selector[i / 8] >> i % 8 & 1, ==, i != port / 64);
+    }
+    fixture_free(f);
+}
+
 static void fifo_survives_a_guest_that_scribbles(void)
 {
     Fixture *f = fifo_fixture();
@@ -466,6 +495,7 @@ int main(int argc, char **argv)
     ADD(fifo_event_before_its_page_comes_with_the_page);
     ADD(fifo_refuses_bad_frames_and_offsets);
     ADD(fifo_state_is_saved_and_loaded);
+    ADD(bell_is_a_port_the_guest_does_not_look_at);
     ADD(fifo_survives_a_guest_that_scribbles);
     ADD(poll_sleeps_until_its_port_is_pending);
     ADD(block_sleeps_unless_an_upcall_waits);

@@ -167,7 +167,7 @@ static inline unsigned slot_size(void)
 
 static inline uint32_t ring_entries(void)
 {
-    return blkif_ring_entries(front.narrow ? &blkif_layout_x86_32 : &blkif_layout_x86_64,
+    return xen_ring_entries((front.narrow ? &blkif_layout_x86_32 : &blkif_layout_x86_64)->slot_size,
                               front.pages);
 }
 

@@ -88,6 +88,7 @@ struct KvmXenHost {
     XenPatcher *patcher;
     uint64_t shared_info_gfn;
     uint64_t kernel_ports[64]; /* a bit a 2-level port that the kernel completes; domain's lock */
+    bool kernel_sends; /* KVM_XEN_HVM_EVTCHN_SEND is there */
     bool calls_write_port; /* all hypercalls of the guest have been made to */
     bool vendor_amd; /* vmmcall, not vmcall */
     /* XenCallbackKind << 8 | vector; see xen_upcall.c */

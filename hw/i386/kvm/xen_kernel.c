@@ -151,10 +151,30 @@ static void vector_changed(KvmXenHost *host, uint8_t vector)
     }
 }
 
-/* KVM looks at vcpu_info each time the vCPU goes in. */
+/* Linux 5.19. False: an older one, or the guest has the port's ABI in use. */
+static bool ring_bell(KvmXenHost *host, XenHostVcpu *vcpu)
+{
+    struct kvm_irq_routing_xen_evtchn send = {
+        .vcpu = vcpu->vcpu->parent.apic_id,
+        .priority = KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL,
+    };
+
+    if (!host->kernel_sends) {
+        return false;
+    }
+    send.port = xen_domain_bell_port(host->domain, vcpu->vcpu->parent.index);
+    return send.port && ioctl(host->kvm->vm_fd, KVM_XEN_HVM_EVTCHN_SEND, &send) == 0;
+}
+
+/*
+ * KVM looks at vcpu_info each time the vCPU goes in. A send in the kernel takes it out of the guest,
+ * or out of HLT, and in again; a signal takes it all the way to us.
+ */
 static void raise_vector(KvmXenHost *host, XenHostVcpu *vcpu)
 {
-    kvm_vcpu_kick(vcpu->vcpu);
+    if (vcpu->vcpu != kvm_vcpu_current() && !ring_bell(host, vcpu)) {
+        kvm_vcpu_kick(vcpu->vcpu);
+    }
 }
 
 static int set_upcall_vector(XenHost *xen, unsigned index, uint8_t vector)

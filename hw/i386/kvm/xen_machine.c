@@ -405,6 +405,7 @@ static bool choose_kind(KvmXenHost *host, GError **error)
         return false;
     }
     host->calls_write_port = !kernel;
+    host->kernel_sends = kernel && (flags & KVM_XEN_HVM_CONFIG_EVTCHN_SEND);
     host->patcher = xen_patcher_new(host);
     return kvm_xen_filter_msrs(kvm, error);
 }

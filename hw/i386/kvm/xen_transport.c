@@ -378,6 +378,16 @@ static bool write_msr(void *opaque, KvmVcpu *vcpu, uint32_t index, uint64_t valu
     return index == host->kvm->xen_hypercall_msr && write_page(host, vcpu, value);
 }
 
+/*
+ * KVM completes sends by the bare instruction itself; by a port write each is an exit to us. But it
+ * answers SCHEDOP_poll with a yield, which is no way to wait for a lock's holder. A vCPU alone waits
+ * for none.
+ */
+static bool instruction_serves(const KvmXenHost *host)
+{
+    return host->kind == &xen_host_kernel_kind && host->vcpu_count == 1;
+}
+
 static bool read_msr(void *opaque, KvmVcpu *kvm_vcpu, uint32_t index, uint64_t *value)
 {
     KvmXenHost *host = opaque;
@@ -390,7 +400,7 @@ static bool read_msr(void *opaque, KvmVcpu *kvm_vcpu, uint32_t index, uint64_t *
     vcpu->paging_known = false;
     /* once a CPU's start: INIT, of which we do not hear when it was not waited for, stops KVM's clock */
     host->kind->check(host, vcpu);
-    if (get_regs(kvm_vcpu, &regs) && learn_paging(vcpu)) {
+    if (!instruction_serves(host) && get_regs(kvm_vcpu, &regs) && learn_paging(vcpu)) {
         xen_patcher_run(host->patcher, &vcpu->paging, regs.rip);
     }
     vcpu->paging_known = false;

@@ -45,6 +45,7 @@ struct _DeviceClass {
     DeviceCategory category;
     bool user_creatable;       /* -device may make it */
     bool hotpluggable;
+    bool ignores_bus;          /* "bus" may name any bus; the device plugs into the one of bus_type */
 
     /** realize: checks the properties, claims resources; on false nothing stays claimed. */
     bool (*realize)(Device *device, GError **error);

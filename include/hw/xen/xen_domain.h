@@ -104,6 +104,10 @@ void xen_domain_raise_virq(XenDomain *domain, unsigned virq, unsigned vcpu);
 /** xen_domain_upcall_pending: the guest has not yet taken the upcall of @vcpu (level callbacks).
  * Any thread. */
 bool xen_domain_upcall_pending(XenDomain *domain, unsigned vcpu);
+/** xen_domain_bell_port: for hosts whose kernel sends on 2-level ports: a port whose bits the guest
+ * does not look at, not pending and not masked: a send on it makes @vcpu look for its upcall. 0 if
+ * there is none: the guest looks at all of them (2-level ABI), or too many vCPUs. Any thread. */
+uint32_t xen_domain_bell_port(XenDomain *domain, unsigned vcpu);
 /** xen_domain_runstate: @vcpu enters RUNSTATE_* @state now (hosts that keep no accounting). */
 void xen_domain_runstate(XenDomain *domain, unsigned vcpu, unsigned state);
 /** xen_domain_kept_runstate: the domain's own accounting up to the last change; after a load, what

@@ -115,6 +115,21 @@ def _libraries(root, folder):
     return found
 
 
+# What a guest that only writes and verifies needs of them.
+WRITER_MODULES = {"pv": ["xen-blkfront"], "ide": ["ata_piix", "sd_mod"]}
+
+
+def _lay_out_modules(archive, lists):
+    """The modules of LISTS, and what loads them."""
+    stock = kernel.current()
+    archive.text("disk/load", LOAD, 0o755)
+    for name, modules in lists.items():
+        paths = stock.closure(modules)
+        for path in paths:
+            archive.file(f"disk/modules/{pathlib.Path(path).name}", stock.modules / path)
+        archive.text(f"disk/modules/{name}", "".join(f"{pathlib.Path(path).name}\n" for path in paths))
+
+
 def _lay_out(archive, folder):
     root = xen_guest.unpacked("disk-tools-packages", PACKAGES, "amd64")
     for name, path in PROGRAMS.items():
@@ -125,13 +140,7 @@ def _lay_out(archive, folder):
     archive.file(f"disk/lib/{LOADER}", root / f"lib64/{LOADER}", 0o755)
     for name in ("disk-verify", "disk-read"):
         archive.file(f"disk/{name}", disk.guest_tools() / name, 0o755)
-    archive.text("disk/load", LOAD, 0o755)
-    stock = kernel.current()
-    for name, modules in MODULES.items():
-        paths = stock.closure(modules)
-        for path in paths:
-            archive.file(f"disk/modules/{pathlib.Path(path).name}", stock.modules / path)
-        archive.text(f"disk/modules/{name}", "".join(f"{pathlib.Path(path).name}\n" for path in paths))
+    _lay_out_modules(archive, MODULES)
 
 
 def archive_file():
@@ -149,6 +158,21 @@ def archive_file():
             archive.close()
 
     return cache.entry("disk-tools", key, build) / "disk-tools.cpio"
+
+
+def writer_archive():
+    """A small one, for guests with little memory: disk-verify and the drivers that it needs."""
+    key = cache.digest(kernel.current().version, disk.guest_tools().name, pathlib.Path(__file__),
+                       image.HERE / "hostlib/cpio.py")
+
+    def build(folder):
+        with open(folder / "disk-writer.cpio", "wb") as stream:
+            archive = cpio.Archive(stream)
+            archive.file("disk/disk-verify", disk.guest_tools() / "disk-verify", 0o755)
+            _lay_out_modules(archive, WRITER_MODULES)
+            archive.close()
+
+    return cache.entry("disk-writer", key, build) / "disk-writer.cpio"
 
 
 def mapper_modules():
