@@ -164,7 +164,7 @@ static void print_device(HmpCall *call, Device *device, unsigned indent)
     for (guint i = 0; i < count; i++) {
         g_autofree char *value = device_property_to_text(device, specs[i]->name);
         if (value) {
-            bool quoted = strcmp(qom_property_type(specs[i]), "str") == 0;
+            bool quoted = strcmp(device_property_type(specs[i]), "str") == 0;
             hmp_printf(call, quoted ? "%*s%s = \"%s\"\n" : "%*s%s = %s\n", (int)indent + 2, "",
                        qom_property_name(specs[i]), value);
         }

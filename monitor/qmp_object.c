@@ -53,7 +53,7 @@ static void add_device_properties(JsonArray *list, Device *device)
     for (guint i = 0; i < count; i++) {
         if (device_property_of(specs[i])) {
             json_array_add_object_element(
-                list, property_info(qom_property_name(specs[i]), qom_property_type(specs[i])));
+                list, property_info(qom_property_name(specs[i]), device_property_type(specs[i])));
         }
     }
 }
@@ -203,7 +203,7 @@ static JsonArray *class_properties(GType type)
         if (device_property_of(specs[i])) {
             const char *blurb = g_param_spec_get_blurb(specs[i]);
             JsonObject *info =
-                property_info(qom_property_name(specs[i]), qom_property_type(specs[i]));
+                property_info(qom_property_name(specs[i]), device_property_type(specs[i]));
             if (blurb && *blurb) {
                 json_object_set_string_member(info, "description", blurb);
             }

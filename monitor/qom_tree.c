@@ -111,28 +111,6 @@ const QomNode *qom_tree_find(GPtrArray *nodes, const char *path)
 
 /* ---- properties ---- */
 
-const char *qom_property_type(GParamSpec *spec)
-{
-    static const struct {
-        DevicePropertyKind kind;
-        const char *name;
-    } names[] = {
-        {DEVICE_PROPERTY_BOOL, "bool"},     {DEVICE_PROPERTY_ONOFFAUTO, "OnOffAuto"},
-        {DEVICE_PROPERTY_UINT8, "uint8"},   {DEVICE_PROPERTY_UINT16, "uint16"},
-        {DEVICE_PROPERTY_UINT32, "uint32"}, {DEVICE_PROPERTY_UINT64, "uint64"},
-        {DEVICE_PROPERTY_INT32, "int32"},   {DEVICE_PROPERTY_SIZE, "size"},
-        {DEVICE_PROPERTY_STRING, "str"},    {DEVICE_PROPERTY_PCI_ADDRESS, "str"},
-    };
-    const DeviceProperty *property = device_property_of(spec);
-
-    for (unsigned i = 0; property && i < G_N_ELEMENTS(names); i++) {
-        if (names[i].kind == property->kind) {
-            return names[i].name;
-        }
-    }
-    return "str";
-}
-
 const char *qom_property_name(GParamSpec *spec)
 {
     const DeviceProperty *property = device_property_of(spec);

@@ -20,8 +20,6 @@ GPtrArray *qom_tree_nodes(void);
  */
 const QomNode *qom_tree_find(GPtrArray *nodes, const char *path);
 
-/** qom_property_type: what QMP calls the type of a device's property. */
-const char *qom_property_type(GParamSpec *spec);
 /** qom_property_name: as users type it. */
 const char *qom_property_name(GParamSpec *spec);
 /** qom_property_get: the value now; NULL: the device has no property called @name. */

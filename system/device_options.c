@@ -90,28 +90,6 @@ static void print_all_types(void)
     }
 }
 
-static const char *property_type_name(GParamSpec *spec)
-{
-    static const struct {
-        DevicePropertyKind kind;
-        const char *name;
-    } names[] = {
-        {DEVICE_PROPERTY_BOOL, "bool"},     {DEVICE_PROPERTY_ONOFFAUTO, "OnOffAuto"},
-        {DEVICE_PROPERTY_UINT8, "uint8"},   {DEVICE_PROPERTY_UINT16, "uint16"},
-        {DEVICE_PROPERTY_UINT32, "uint32"}, {DEVICE_PROPERTY_UINT64, "uint64"},
-        {DEVICE_PROPERTY_INT32, "int32"},   {DEVICE_PROPERTY_SIZE, "size"},
-        {DEVICE_PROPERTY_STRING, "str"},    {DEVICE_PROPERTY_PCI_ADDRESS, "str"},
-    };
-    const DeviceProperty *property = device_property_of(spec);
-
-    for (unsigned i = 0; property && i < G_N_ELEMENTS(names); i++) {
-        if (names[i].kind == property->kind) {
-            return names[i].name;
-        }
-    }
-    return g_type_name(spec->value_type);
-}
-
 static int compare_spec_names(const void *a, const void *b)
 {
     return strcmp((*(GParamSpec *const *)a)->name, (*(GParamSpec *const *)b)->name);
@@ -124,7 +102,7 @@ static void print_property(Device *device, GParamSpec *spec)
 
     const DeviceProperty *property = device_property_of(spec);
 
-    printf("  %s=<%s>", property ? property->name : spec->name, property_type_name(spec));
+    printf("  %s=<%s>", property ? property->name : spec->name, device_property_type(spec));
     if (blurb && *blurb) {
         printf(" - %s", blurb);
     }

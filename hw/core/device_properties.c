@@ -32,6 +32,28 @@ const DeviceProperty *device_property_of(GParamSpec *spec)
     return g_param_spec_get_qdata(spec, property_quark());
 }
 
+const char *device_property_type(GParamSpec *spec)
+{
+    static const struct {
+        DevicePropertyKind kind;
+        const char *name;
+    } names[] = {
+        {DEVICE_PROPERTY_BOOL, "bool"},     {DEVICE_PROPERTY_ONOFFAUTO, "OnOffAuto"},
+        {DEVICE_PROPERTY_UINT8, "uint8"},   {DEVICE_PROPERTY_UINT16, "uint16"},
+        {DEVICE_PROPERTY_UINT32, "uint32"}, {DEVICE_PROPERTY_UINT64, "uint64"},
+        {DEVICE_PROPERTY_INT32, "int32"},   {DEVICE_PROPERTY_SIZE, "size"},
+        {DEVICE_PROPERTY_STRING, "str"},    {DEVICE_PROPERTY_PCI_ADDRESS, "str"},
+    };
+    const DeviceProperty *property = device_property_of(spec);
+
+    for (unsigned i = 0; property && i < G_N_ELEMENTS(names); i++) {
+        if (names[i].kind == property->kind) {
+            return names[i].name;
+        }
+    }
+    return "str";
+}
+
 static void *property_field(Device *device, const DeviceProperty *property)
 {
     return (uint8_t *)device + property->offset;

@@ -172,6 +172,8 @@ void device_class_add_properties(DeviceClass *klass, const DeviceProperty *prope
                                  unsigned count);
 /** device_property_of: the table row behind @spec, whose name is as users type it; NULL: not from a table. */
 const DeviceProperty *device_property_of(GParamSpec *spec);
+/** device_property_type: what QMP and the help call the type of a property; "str" if not from a table. */
+const char *device_property_type(GParamSpec *spec);
 /** device_set_property_text: sets a property from what a user typed; false names property and value. */
 bool device_set_property_text(Device *device, const char *name, const char *value, GError **error);
 /** device_set_property_node: the same from JSON (a string is parsed as text). */
