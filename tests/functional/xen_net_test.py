@@ -10,6 +10,7 @@ import threading
 
 from harness import case
 from qmp_client import Client
+from trips import Trip, journey
 from xen_guest import ASSETS, guest, joined
 
 NEEDED = (*ASSETS[64], "net-job")
@@ -17,6 +18,9 @@ MAC = "52:54:00:ab:cd:01"
 SIZE = 2 << 20
 FORWARDED = 5555
 SERVED = 7777
+# A place on PCI is what libvirt gives every adapter; this one does not take it.
+NETWORK = ["-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{FORWARDED}-:{SERVED}",
+           "-device", f"xen-net-device,netdev=n0,id=net0,mac={MAC},bus=pci.0,addr=0x2"]
 COMPLAINTS = "xen_netfront.*(error|fail|bad|invalid)|eth0.*(error|fail|timed out)|WARNING: CPU|BUG:"
 
 
@@ -49,11 +53,15 @@ class Server:
         return self.taken
 
 
+def bare_guest(context, arguments, **options):
+    """A guest with the driver in its initial file system."""
+    return guest(context, initrd=joined(context, "xen-initrd", "net-job"), socket=False, arguments=arguments, **options)
+
+
 def net_guest(context, *arguments, cpus=1):
-    """A guest with the driver in its initial file system, and a monitor."""
-    machine = guest(context, initrd=joined(context, "xen-initrd", "net-job"), cpus=cpus, socket=False, arguments=[
-        "-qmp", f"unix:{context.scratch / 'qmp'},server=on,wait=off", *arguments])
-    return machine
+    """The same with a monitor."""
+    monitor = ["-qmp", f"unix:{context.scratch / 'qmp'},server=on,wait=off"]
+    return bare_guest(context, [*monitor, *arguments], cpus=cpus)
 
 
 def sha(data):
@@ -90,9 +98,7 @@ def check_clean(machine):
 
 def adapter_works(context, cpus):
     """One adapter on the user network."""
-    user = f"user,id=n0,hostfwd=tcp:127.0.0.1:{FORWARDED}-:{SERVED}"
-    adapter = f"xen-net-device,netdev=n0,id=net0,mac={MAC},bus=pci.0,addr=0x2"
-    with net_guest(context, "-netdev", user, "-device", adapter, cpus=cpus) as machine:
+    with net_guest(context, *NETWORK, cpus=cpus) as machine:
         machine.expect_shell(200)
         machine.check("/job/run 10.0.2.15", 60)
         assert machine.check("cat /sys/class/net/eth0/address") == MAC
@@ -110,7 +116,7 @@ def adapter_works(context, cpus):
 
 @case(assets=NEEDED, cost=60)
 def test_stock_kernel_sends_and_receives_by_the_pv_adapter(context):
-    """One vCPU, one queue; the adapter was given a PCI place, as libvirt does, which it does not take."""
+    """One vCPU, one queue."""
     adapter_works(context, 1)
 
 
@@ -142,4 +148,22 @@ def test_adapter_is_plugged_and_unplugged_and_its_netdev_goes(context):
                           "[ ! -e /sys/class/net/eth0 ]")
             qmp.wait_event("DEVICE_DELETED", 60)
             qmp.run("netdev_del", {"id": "n0"})
+        machine.power_off()
+
+
+@case(assets=NEEDED, cost=70)
+def test_adapter_goes_on_in_another_process(context):
+    """Saved and restored, on the other kind of host where there is one and back; two queues."""
+    route = journey(3)
+    with Trip(context, lambda accel: bare_guest(context, NETWORK, cpus=2, accel=accel)) as trip:
+        machine = trip.begin(route[0])
+        machine.expect_shell(200)
+        machine.check("/job/run 10.0.2.15", 60)
+        machine.check("ping -c 1 -w 10 10.0.2.2")
+        machine = trip.save_and_restore(route[1])
+        machine.check("ping -c 1 -w 10 10.0.2.2")
+        transfer(machine, SIZE // 4)
+        machine = trip.save_and_restore(route[2])
+        machine.check("ping -c 1 -w 10 10.0.2.2")
+        check_clean(machine)
         machine.power_off()
