@@ -30,6 +30,8 @@ DISKS = {
     "unnecessary": ["sda", "sdb", "xvdc"],
     "never": ["sda", "sdb"],
 }
+# The whole matrix powers these off, and kills the others under write.
+CLEAN_ENDS = ("all", "nics")
 HIDDEN = "is hidden until the guest unplugs the IDE disk"
 
 
@@ -40,9 +42,8 @@ def check_interrupts(machine, setup, cpus):
         assert interrupts(machine, "xen-percpu.*timer") == 0
     else:
         assert interrupts(machine, "xen-percpu.*timer") == cpus
-    if setup == "vapic":
-        assert interrupts(machine, "xen-pirq") == 0
-    elif setup == "nomsi":
+    # There are no messages here, which +xen-vapic would leave to the APIC.
+    if setup in ("nomsi", "vapic"):
         assert interrupts(machine, "xen-pirq") > 0
 
 
@@ -102,7 +103,7 @@ def register(setup):
 
     def test_setup(context):
         for unplug in DISKS:
-            check(context, setup, unplug)
+            check(context, setup, unplug, kill=unplug not in CLEAN_ENDS)
 
     test_setup.__name__ = f"test_every_way_of_unplugging_with_interrupts_{setup}"
     test_setup.__module__ = __name__
