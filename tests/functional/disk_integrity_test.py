@@ -68,13 +68,13 @@ def test_synced_data_survives_sigkill_of_the_process(context):
         machine.check("mount -t ext4 /dev/sdb /mnt")
         machine.send(f"disk-verify write /dev/sdc {SEED} {RAW_SIZE} 600 & "
                      f"disk-verify files /mnt {SEED} 2000 600\n")
-        machine.expect(r"^synced file 40$", 300)
-        machine.expect(r"^synced \d\d\d+$", 300)
+        machine.expect(r"\bsynced file 40\n", 300)
+        machine.expect(r"\bsynced \d\d\d+\n", 300)
         machine.kill()
         said = machine.text
     # A last line that was cut off does not count: its number is followed by a line end when it is whole.
-    files = max(int(number) for number in re.findall(r"^synced file (\d+)\n", said, re.MULTILINE))
-    blocks = max(int(number) for number in re.findall(r"^synced (\d+)\n", said, re.MULTILINE))
+    files = max(int(number) for number in re.findall(r"\bsynced file (\d+)\n", said))
+    blocks = max(int(number) for number in re.findall(r"\bsynced (\d+)\n", said))
 
     status, said = run_tool(context, "check", raw, SEED, RAW_SIZE, blocks)
     assert status == 0, f"of {blocks} synced writes: {said}"
@@ -102,11 +102,11 @@ def test_sigterm_ends_the_process_cleanly_with_the_image_flushed(context):
     with context.machine(arguments) as machine:
         machine.login(300)
         machine.send(f"disk-verify write /dev/sdb {SEED} {RAW_SIZE} 600\n")
-        machine.expect(r"^synced \d\d+$", 300)
+        machine.expect(r"\bsynced \d\d+\n", 300)
         machine.process.terminate()
         status = machine.wait(60)
         said = machine.text
     assert status == 0, f"exit status {status}"
-    blocks = max(int(number) for number in re.findall(r"^synced (\d+)\n", said, re.MULTILINE))
+    blocks = max(int(number) for number in re.findall(r"\bsynced (\d+)\n", said))
     status, said = run_tool(context, "check", raw, SEED, RAW_SIZE, blocks)
     assert status == 0, f"of {blocks} synced writes: {said}"
