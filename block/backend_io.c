@@ -2,7 +2,7 @@
  * A backend's requests: checks, throttling, statistics, draining.
  *
  * A request is one allocation: the operation that travels down the graph, and behind it the copied
- * vector.
+ * vector. Each thread keeps some of usual size for its next ones.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,8 +29,77 @@ struct BackendRequest {
     BlockOperationKind kind; /* as asked: zero detection may change the operation's */
     uint64_t offset, length;
     BackendRequest *next;
+    unsigned capacity; /* of @vector */
     struct iovec vector[];
 };
+
+/* ---- memory ---- */
+
+/* As many as a ring of one page has slots, each for as many pieces as Linux sends at once. */
+#define SPARE_REQUESTS 32
+#define SPARE_CAPACITY 32
+
+typedef struct {
+    BackendRequest *first;
+    unsigned count;
+} SpareRequests;
+
+static __thread SpareRequests *own_spares;
+
+static void free_spares(gpointer data)
+{
+    SpareRequests *spares = data;
+    BackendRequest *next;
+
+    for (BackendRequest *request = spares->first; request; request = next) {
+        next = request->next;
+        g_free(request);
+    }
+    g_free(spares);
+    own_spares = NULL;
+}
+
+/* They go with the thread: the key is there for its end alone. */
+static GPrivate spares_key = G_PRIVATE_INIT(free_spares);
+
+static SpareRequests *thread_spares(void)
+{
+    if (!own_spares) {
+        own_spares = g_new0(SpareRequests, 1);
+        g_private_set(&spares_key, own_spares);
+    }
+    return own_spares;
+}
+
+/* What it holds is for the caller to set. */
+static BackendRequest *allocate(unsigned count)
+{
+    unsigned capacity = MAX(count, SPARE_CAPACITY);
+    SpareRequests *spares = thread_spares();
+    BackendRequest *request = spares->first;
+
+    if (capacity > SPARE_CAPACITY || !request) {
+        request = g_malloc(sizeof(*request) + capacity * sizeof(request->vector[0]));
+        request->capacity = capacity;
+        return request;
+    }
+    spares->first = request->next;
+    spares->count--;
+    return request;
+}
+
+static void release(BackendRequest *request)
+{
+    SpareRequests *spares = thread_spares();
+
+    if (request->capacity > SPARE_CAPACITY || spares->count == SPARE_REQUESTS) {
+        g_free(request);
+        return;
+    }
+    request->next = spares->first;
+    spares->first = request;
+    spares->count++;
+}
 
 /* ---- statistics ---- */
 
@@ -81,8 +150,7 @@ static void account(const BackendRequest *request, int result)
     }
     add_to(statistics, fields->operations, 1);
     add_to(statistics, fields->bytes, request->length);
-    add_to(statistics, fields->time,
-           (uint64_t)(clock_get_ns(CLOCK_REALTIME_HOST) - request->start_ns));
+    add_to(statistics, fields->time, (uint64_t)(engine_now(request->origin) - request->start_ns));
     if (request->is_write) {
         raise_to(&statistics->highest_write_offset, request->offset + request->length);
     }
@@ -186,7 +254,7 @@ static void request_done(BlockOperation *operation, int result)
     TRACE(block_request_done, "%s kind %d offset %" G_GUINT64_FORMAT " result %d", backend->name,
           request->kind, request->offset, result);
     account(request, result);
-    g_free(request);
+    release(request);
     if (is_main) {
         /* Nothing runs beside us, and @done may drain or detach. */
         one_less_in_flight(backend);
@@ -302,30 +370,35 @@ static BackendRequest *request_new(BlockBackend *backend, BlockOperationKind kin
                                    const struct iovec *vector, unsigned count, BlockCompletion done,
                                    void *opaque)
 {
-    BackendRequest *request = g_malloc0(sizeof(*request) + count * sizeof(*vector));
+    BackendRequest *request = allocate(count);
+    BlockEngine *origin = engine_for_request(backend);
 
-    request->backend = backend;
-    request->done = done;
-    request->opaque = opaque;
-    request->kind = kind;
-    request->is_read = kind == BLOCK_OPERATION_READ;
-    request->is_write = kind == BLOCK_OPERATION_WRITE || kind == BLOCK_OPERATION_WRITE_ZEROES;
-    request->start_ns = clock_get_ns(CLOCK_REALTIME_HOST);
+    *request = (BackendRequest){
+        .operation =
+            {
+                .kind = kind,
+                .offset = offset,
+                .vector = request->vector,
+                .count = count,
+                .engine = origin,
+                .done = request_done,
+                .opaque = request,
+            },
+        .backend = backend,
+        .origin = origin,
+        .done = done,
+        .opaque = opaque,
+        .start_ns = engine_now(origin),
+        .is_read = kind == BLOCK_OPERATION_READ,
+        .is_write = kind == BLOCK_OPERATION_WRITE || kind == BLOCK_OPERATION_WRITE_ZEROES,
+        .kind = kind,
+        .offset = offset,
+        .length = vector_length(vector, count),
+        .capacity = request->capacity,
+    };
     if (count > 0) {
         memcpy(request->vector, vector, count * sizeof(*vector));
     }
-    request->offset = offset;
-    request->length = vector_length(vector, count);
-    request->origin = engine_for_request(backend);
-    request->operation = (BlockOperation){
-        .kind = kind,
-        .offset = offset,
-        .vector = request->vector,
-        .count = count,
-        .engine = request->origin,
-        .done = request_done,
-        .opaque = request,
-    };
     return request;
 }
 

@@ -366,6 +366,17 @@ static void run_expired(BlockEngine *engine)
     engine_update_ready_time(engine);
 }
 
+int64_t engine_now(BlockEngine *engine)
+{
+    if (engine != thread_engine || engine->turn_ns < 0) {
+        return clock_get_ns(CLOCK_REALTIME_HOST);
+    }
+    if (engine->turn_ns == 0) {
+        engine->turn_ns = clock_get_ns(CLOCK_REALTIME_HOST);
+    }
+    return engine->turn_ns;
+}
+
 /* ---- the loop's side ---- */
 
 bool engine_ready(BlockEngine *engine)
@@ -422,10 +433,13 @@ void engine_run(BlockEngine *engine, bool keep_queued)
     if (engine->ring) {
         ring_reap(engine->ring, reap_one);
     }
+    engine->turn_ns = 0;
     run_reaped(engine);
     run_posted(engine);
     run_expired(engine);
+    engine->turn_ns = 0;
     doorbells_run(engine);
+    engine->turn_ns = -1;
     if (keep_queued && plug_depth == 1 && plugged_engine == engine) {
         plugged_engine = NULL;
     }
@@ -522,6 +536,8 @@ static BlockEngine *engine_new(GMainContext *context)
     /* A file size limit (ulimit -f) is an error of one request, not the end of the process. */
     signal(SIGXFSZ, SIG_IGN);
     engine->context = g_main_context_ref(context);
+    engine->turn_ns = -1;
+    engine->is_main = context == g_main_context_default();
     pthread_mutex_init(&engine->posted_lock, NULL);
     engine->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (engine->event_fd < 0) {
@@ -592,7 +608,7 @@ BlockEngine *engine_of_thread(void)
 
 bool engine_is_main(const BlockEngine *engine)
 {
-    return engine->context == g_main_context_default();
+    return engine->is_main;
 }
 
 bool engine_uses_ring(const BlockEngine *engine)

@@ -79,6 +79,11 @@ void engine_unref(BlockEngine *engine);
 BlockEngine *engine_of_thread(void);
 /** engine_is_main: true for the default context's engine, whose lock is the machine lock. */
 bool engine_is_main(const BlockEngine *engine);
+/**
+ * engine_now: ns of CLOCK_REALTIME_HOST. In a turn of an I/O thread's loop the clock is read once
+ * for all completions and once for all requests that it takes; everywhere else each time.
+ */
+int64_t engine_now(BlockEngine *engine);
 /** engine_uses_ring: false: the worker threads do everything. */
 bool engine_uses_ring(const BlockEngine *engine);
 

@@ -29,12 +29,14 @@ struct BlockDoorbell {
 struct BlockEngine {
     unsigned references; /* under the registry's lock */
     GMainContext *context;
+    bool is_main; /* the context is GLib's default one */
     GSource *source;
     EngineRing *ring;                      /* NULL: worker threads only */
     EngineTask *delayed;                   /* by deadline */
     EngineTask *reaped_head, *reaped_tail; /* completions whose done functions are to run */
     BlockDoorbell *doorbells;
     unsigned pending_doorbells;
+    int64_t turn_ns; /* engine_now()'s answer in this turn; 0: not asked yet; -1: between turns */
     int event_fd;
 
     pthread_mutex_t posted_lock;

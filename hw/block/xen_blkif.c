@@ -56,10 +56,11 @@ static void decode_indirect(const BlkifLayout *layout, const uint8_t *slot, Blki
 
 void blkif_decode(const BlkifLayout *layout, const uint8_t *slot, BlkifRequest *request)
 {
-    memset(request, 0, sizeof(*request));
     request->operation = slot[OFFSET_OPERATION];
+    request->indirect = request->secure = false;
     request->id = load_le64(slot + layout->id);
     request->sector = load_le64(slot + layout->sector);
+    request->sector_count = request->segment_count = 0;
     if (request->operation == BLKIF_OP_INDIRECT) {
         decode_indirect(layout, slot, request);
     } else if (request->operation == BLKIF_OP_DISCARD) {
@@ -67,7 +68,9 @@ void blkif_decode(const BlkifLayout *layout, const uint8_t *slot, BlkifRequest *
         request->sector_count = load_le64(slot + layout->discard_count);
     } else {
         request->segment_count = slot[OFFSET_COUNT];
-        blkif_decode_segments(slot + layout->segments, BLKIF_DIRECT_SEGMENTS, request->segments);
+        blkif_decode_segments(slot + layout->segments,
+                              MIN(request->segment_count, BLKIF_DIRECT_SEGMENTS),
+                              request->segments);
     }
 }
 

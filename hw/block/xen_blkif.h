@@ -50,7 +50,8 @@ typedef struct {
     uint32_t indirect_refs[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
 } BlkifRequest;
 
-/** blkif_decode: @slot (slot_size bytes, a private copy) taken apart; nothing is checked. */
+/** blkif_decode: @slot (slot_size bytes, a private copy) taken apart; nothing is checked. Of the
+ * segments and references those that its operation has are set. */
 void blkif_decode(const BlkifLayout *layout, const uint8_t *slot, BlkifRequest *request);
 /** blkif_decode_segments: @count of them from an indirect page's copy. */
 void blkif_decode_segments(const uint8_t *bytes, unsigned count, BlkifSegment *segments);

@@ -23,8 +23,8 @@
 enum {
     XEN_BLOCK_PACE_NAP_NS = 100000, /* the first one */
     XEN_BLOCK_PACE_NAP_MIN_NS = 25000,
-    XEN_BLOCK_PACE_NAP_MAX_NS = 200000,
-    XEN_BLOCK_PACE_FEW = 6,           /* a nap that finds fewer could be longer */
+    XEN_BLOCK_PACE_NAP_MAX_NS = 400000,
+    XEN_BLOCK_PACE_FEW = 12,          /* a nap that finds fewer could be longer */
     XEN_BLOCK_PACE_MANY = 24,         /* one that finds more could be shorter */
     XEN_BLOCK_PACE_IDLE_NS = 1000000, /* a pause that long begins the epoch anew */
     XEN_BLOCK_PACE_EPOCH = 64,        /* armed requests that tell how fast it goes */

@@ -89,21 +89,23 @@ void xen_ring_close(XenRing *ring)
 
 /* ---- slots ---- */
 
+static void copy_piece(XenRing *ring, unsigned offset, uint8_t *bytes, unsigned length,
+                       bool to_ring)
+{
+    uint8_t *place = (uint8_t *)ring->pins[offset / XEN_PAGE_SIZE].page + offset % XEN_PAGE_SIZE;
+
+    memcpy(to_ring ? place : bytes, to_ring ? bytes : place, length);
+}
+
 /* A slot may lie across two pages, which are apart in our address space. */
-static void copy_slot(XenRing *ring, uint32_t index, uint8_t *bytes, unsigned length,
-                      bool to_ring)
+static void copy_slot(XenRing *ring, uint32_t index, uint8_t *bytes, unsigned length, bool to_ring)
 {
     unsigned offset = XEN_RING_HEADER + (index & (ring->entries - 1)) * ring->slot_size;
+    unsigned first = MIN(length, XEN_PAGE_SIZE - offset % XEN_PAGE_SIZE);
 
-    while (length > 0) {
-        unsigned in_page = offset % XEN_PAGE_SIZE;
-        unsigned step = MIN(length, XEN_PAGE_SIZE - in_page);
-        uint8_t *place = (uint8_t *)ring->pins[offset / XEN_PAGE_SIZE].page + in_page;
-
-        memcpy(to_ring ? place : bytes, to_ring ? bytes : place, step);
-        offset += step;
-        bytes += step;
-        length -= step;
+    copy_piece(ring, offset, bytes, first, to_ring);
+    if (first < length) {
+        copy_piece(ring, offset + first, bytes + first, length - first, to_ring);
     }
 }
 

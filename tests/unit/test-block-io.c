@@ -515,6 +515,41 @@ static void test_statistics(void)
     close_all(backend);
 }
 
+#define MANY   80
+#define PIECES 64
+
+/* One request of each number of pieces, more at once than are kept for the next ones. */
+static void read_many(BlockBackend *backend, uint8_t (*memory)[PIECES * 512])
+{
+    struct iovec vector[PIECES];
+    Waiter waiters[MANY] = {{false, 0}};
+
+    memset(memory, 0, MANY * sizeof(*memory));
+    for (unsigned i = 0; i < MANY; i++) {
+        for (unsigned piece = 0; piece <= i % PIECES; piece++) {
+            vector[piece] = (struct iovec){memory[i] + piece * 512, 512};
+        }
+        block_readv(backend, i * 512, vector, i % PIECES + 1, note_result, &waiters[i]);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        g_assert_cmpint(wait_result(&waiters[i]), ==, 0);
+        g_assert_true(all_pattern(memory[i], i * 512, (i % PIECES + 1) * 512));
+    }
+}
+
+static void test_many_requests_of_every_size(void)
+{
+    uint8_t(*memory)[PIECES * 512] = g_malloc(MANY * sizeof(*memory));
+
+    make_image("a", SIZE);
+    BlockBackend *backend = open_drive("file=a,format=raw");
+    for (unsigned round = 0; round < 3; round++) {
+        read_many(backend, memory);
+    }
+    close_all(backend);
+    g_free(memory);
+}
+
 static gint64 time_reads(BlockBackend *backend, unsigned count)
 {
     uint8_t sectors[4096];
@@ -650,6 +685,7 @@ static gpointer run_loop(gpointer opaque)
 static void in_another_context(const char *options)
 {
     IOThread io = {.context = g_main_context_new()};
+    BlockStatistics statistics;
 
     make_image("a", SIZE);
     io.loop = g_main_loop_new(io.context, FALSE);
@@ -665,6 +701,9 @@ static void in_another_context(const char *options)
     }
     block_drain(io.backend);
     g_assert_cmpuint(__atomic_load_n(&io.completed, __ATOMIC_SEQ_CST), ==, 100);
+    block_backend_statistics(io.backend, &statistics);
+    g_assert_cmpuint(statistics.read_operations, ==, 100);
+    g_assert_cmpuint(statistics.read_ns, >, 0);
     g_main_loop_quit(io.loop);
     g_thread_join(thread);
     block_backend_set_context(io.backend, NULL);
@@ -703,6 +742,7 @@ int main(int argc, char **argv)
     add_on_both("/block/io/drain-waits-for-every-request", test_drain_waits_for_every_request);
     add_on_both("/block/io/detach-from-a-completion", test_detach_from_a_completion);
     add_on_both("/block/io/statistics", test_statistics);
+    add_on_both("/block/io/many-requests", test_many_requests_of_every_size);
     add_on_both("/block/io/throttling", test_throttling_slows_and_drain_does_not_wait);
     g_test_add_func("/block/io/error-policies", test_error_policies);
     add_on_both("/block/io/requests-of-an-io-thread", test_requests_of_an_io_thread);

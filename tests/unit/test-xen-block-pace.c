@@ -124,7 +124,7 @@ static void nap_goes_on_when_completions_come(void)
     guest.now -= nap / 2; /* a completion half way: nothing to take, the nap's rest is left */
     g_assert_cmpint(xen_block_pace_next(&guest.pace, 0, guest.now), ==, nap / 2);
     guest.now += nap / 2;
-    g_assert_cmpint(xen_block_pace_next(&guest.pace, 8, guest.now), ==, nap);
+    g_assert_cmpint(xen_block_pace_next(&guest.pace, 16, guest.now), ==, nap);
 }
 
 static void guest_that_stops_is_armed_soon(void)
