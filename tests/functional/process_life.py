@@ -21,7 +21,7 @@ import termios
 import time
 import traceback
 
-TIME_LIMIT = 30
+TIME_LIMIT = 120
 QTEST = ["-accel", "qtest", "-machine", "none", "-nodefaults"]
 
 

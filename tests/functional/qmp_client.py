@@ -9,7 +9,7 @@ import select
 import socket
 import time
 
-TIME_LIMIT = 30
+TIME_LIMIT = 120
 
 
 class QmpError(Exception):
