@@ -114,17 +114,26 @@ static void take_down(void)
     pidfile_remove();
 }
 
-int startup_run(StartConfig *config)
+bool startup_begin(StartConfig *config)
 {
     g_autoptr(GError) error = NULL;
-    int status;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(stages); i++) {
         if (!stages[i](config, &error)) {
             report_error("%s", error->message);
             take_down();
-            return 1;
+            return false;
         }
+    }
+    return true;
+}
+
+int startup_run(StartConfig *config)
+{
+    int status;
+
+    if (!startup_begin(config)) {
+        return 1;
     }
     status = run_state_loop(machine_get());
     migration_shut_down();

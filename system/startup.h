@@ -9,6 +9,12 @@
 #include "start_config.h"
 
 /**
+ * startup_begin: carries out @config: the machine is there and runs as soon as somebody runs the
+ * main loop. False: what went wrong has been reported, and nothing is left.
+ */
+bool startup_begin(StartConfig *config);
+
+/**
  * startup_run: carries out @config, runs the machine until it ends and takes everything down.
  * Returns the exit status; what went wrong has been reported.
  */
