@@ -10,12 +10,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/error.h"
+#include "util/report_limit.h"
 #include "util/trace.h"
 
 #define PROGRAM_NAME "qemu-system-x86_64"
@@ -54,7 +57,7 @@ static void write_all(int fd, const char *text, size_t length)
     }
 }
 
-static void report(const char *kind, const char *format, va_list arguments)
+static void G_GNUC_PRINTF(2, 0) report(const char *kind, const char *format, va_list arguments)
 {
     g_autoptr(GString) line = g_string_new(NULL);
 
@@ -80,11 +83,32 @@ void report_error(const char *format, ...)
     va_end(arguments);
 }
 
+/* Warnings and the like: those that a guest can bring about again and again. */
+static void G_GNUC_PRINTF(2, 0)
+    report_limited(const char *kind, const char *format, va_list arguments)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static ReportLimit limit;
+    uint64_t left_out;
+
+    pthread_mutex_lock(&lock);
+    bool told = report_limit_take(&limit, clock_get_ns(CLOCK_REALTIME_HOST), &left_out);
+    pthread_mutex_unlock(&lock);
+    if (!told) {
+        return;
+    }
+    if (left_out > 0) {
+        report_error("%" G_GUINT64_FORMAT " messages before this one were left out",
+                     (guint64)left_out);
+    }
+    report(kind, format, arguments);
+}
+
 void report_warning(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    report("warning: ", format, arguments);
+    report_limited("warning: ", format, arguments);
     va_end(arguments);
 }
 
@@ -92,7 +116,7 @@ void report_info(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    report("info: ", format, arguments);
+    report_limited("info: ", format, arguments);
     va_end(arguments);
 }
 

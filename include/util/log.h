@@ -21,9 +21,13 @@ extern unsigned log_mask;
 
 /** report_error: prints "qemu-system-x86_64: TEXT" on stderr (with a time stamp under -msg). */
 void report_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
-/** report_warning: the same with "warning: " before the text. */
+/**
+ * report_warning: the same with "warning: " before the text. A guest can bring warnings about:
+ * after REPORT_LIMIT_BURST of them and of infos there is one a second, with the number of those
+ * left out.
+ */
 void report_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
-/** report_info: the same with "info: ". */
+/** report_info: the same with "info: ", under the same limit. */
 void report_info(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /** report_set_timestamp: -msg timestamp=on|off; report_set_guest_name: -msg guest-name=on. */
 void report_set_timestamp(bool on);
